@@ -1,0 +1,339 @@
+//! One program, one instance, one engine: rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::counterexample::Counterexample;
+use super::engine::{Ending, EngineId, Run};
+use super::limits::Limits;
+use super::panics;
+use super::search::{Loop, Search};
+use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
+use crate::scenario::{Instance, Memory, Program};
+use crate::sync::announcing::{
+    ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
+};
+use crate::sync::{NotifyOrder, Property, SemaphoreOrder, Semantics, SwaitOrder};
+
+/// What is to be checked, and how.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// The choice of its parameters.
+    pub instance: &'a Instance,
+    /// The switches.
+    pub semantics: Semantics,
+    /// The properties that are asked for.
+    pub targets: BTreeSet<Property>,
+    /// Who schedules.
+    pub engine: EngineId,
+    /// What bounds the run.
+    pub limits: &'a Limits,
+}
+
+/// One line of a report: what an engine concludes about one property of one instance.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// `problem/variant`.
+    pub scenario: String,
+    /// Who scheduled.
+    pub engine: EngineId,
+    /// The parameters.
+    pub instance: Instance,
+    /// The switches that differ from the defaults.
+    pub switches: BTreeMap<String, String>,
+    /// What the verdict is about.
+    pub property: Property,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Executions, where counting them makes sense.
+    pub executions: u64,
+    /// Memory model and switches on which the verdict rests.
+    pub semantics: Vec<String>,
+    /// Environment variables that were not obeyed.
+    pub overridden: Vec<String>,
+    /// Properties that were asked for and that the search did not decide.
+    pub undecided: Vec<Property>,
+}
+
+impl Row {
+    /// `problem` of `problem/variant`.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        self.scenario.split_once('/').map_or(&self.scenario, |(problem, _)| problem)
+    }
+
+    /// `variant` of `problem/variant`.
+    #[must_use]
+    pub fn variant(&self) -> &str {
+        self.scenario.split_once('/').map_or("", |(_, variant)| variant)
+    }
+
+    /// Whether every execution was searched.
+    #[must_use]
+    pub fn complete(&self) -> bool {
+        self.verdict.word() == Word::Proved && self.property != Property::Reachability
+    }
+
+    /// The counterexample, if the row has one.
+    #[must_use]
+    pub fn counterexample(&self) -> Option<&Counterexample> {
+        match &self.verdict {
+            Verdict::Refuted(refutation) => refutation.counterexample(),
+            _ => None,
+        }
+    }
+
+    /// The parameters and the switches that differ from the defaults: `lock=facade n=3`.
+    #[must_use]
+    pub fn instance_text(&self) -> String {
+        instance_text(&self.instance, &self.switches)
+    }
+}
+
+/// The parameters and the switches that differ from the defaults, as rows and claims write them.
+#[must_use]
+pub fn instance_text(instance: &Instance, switches: &BTreeMap<String, String>) -> String {
+    let mut text = instance.to_string();
+    for (switch, value) in switches {
+        if text == "-" {
+            text.clear();
+        }
+        text = format!("{text}{}{switch}={value}", if text.is_empty() { "" } else { " " });
+    }
+    text
+}
+
+impl Job<'_> {
+    /// The switches that differ from the defaults.
+    #[must_use]
+    pub fn switches(&self) -> BTreeMap<String, String> {
+        switches(&self.semantics)
+    }
+
+    pub(super) fn settings(&self, choices: Choices) -> Settings {
+        Settings {
+            semantics: self.semantics,
+            spin_cap: self.limits.spins,
+            targets: self.targets.clone(),
+            choices,
+            perturb: None,
+            script: None,
+        }
+    }
+}
+
+/// The switches that differ from the defaults, by their ids.
+#[must_use]
+pub fn switches(semantics: &Semantics) -> BTreeMap<String, String> {
+    let defaults = words(&Semantics::DEFAULT);
+    let mut switches = words(semantics);
+    switches.retain(|switch, word| defaults[switch] != *word);
+    switches.into_iter().map(|(switch, word)| (switch.to_owned(), word.to_owned())).collect()
+}
+
+/// Every switch and its word.
+#[must_use]
+pub fn words(semantics: &Semantics) -> BTreeMap<&'static str, &'static str> {
+    let semaphore = match semantics.semaphore {
+        SemaphoreOrder::Strong => "strong",
+        SemaphoreOrder::Weak => "weak",
+    };
+    let swait = match semantics.swait {
+        SwaitOrder::Strict => "strict",
+        SwaitOrder::Scan => "scan",
+        SwaitOrder::Weak => "weak",
+    };
+    let notify = match semantics.notify {
+        NotifyOrder::Any => "any",
+        NotifyOrder::Fifo => "fifo",
+    };
+    let spurious = if semantics.spurious { "on" } else { "off" };
+    [("semaphore", semaphore), ("swait", swait), ("notify", notify), ("spurious", spurious)].into()
+}
+
+/// The switches and the words that each can take; the first is the default.
+pub const SWITCHES: [(&str, &[&str]); 4] = [
+    ("semaphore", &["strong", "weak"]),
+    ("swait", &["strict", "scan", "weak"]),
+    ("notify", &["any", "fifo"]),
+    ("spurious", &["off", "on"]),
+];
+
+/// Sets a switch; `false` when there is no such switch or word.
+#[must_use]
+pub fn set_switch(semantics: &mut Semantics, switch: &str, word: &str) -> bool {
+    match (switch, word) {
+        ("semaphore", "strong") => semantics.semaphore = SemaphoreOrder::Strong,
+        ("semaphore", "weak") => semantics.semaphore = SemaphoreOrder::Weak,
+        ("swait", "strict") => semantics.swait = SwaitOrder::Strict,
+        ("swait", "scan") => semantics.swait = SwaitOrder::Scan,
+        ("swait", "weak") => semantics.swait = SwaitOrder::Weak,
+        ("notify", "any") => semantics.notify = NotifyOrder::Any,
+        ("notify", "fifo") => semantics.notify = NotifyOrder::Fifo,
+        ("spurious", "off") => semantics.spurious = false,
+        ("spurious", "on") => semantics.spurious = true,
+        _ => return false,
+    }
+    true
+}
+
+/// Runs a job on the calling thread and draws the rows from it: one for each property that was
+/// asked for, or, when one is refuted, one for that, with the others named as undecided.
+#[must_use]
+pub fn check(job: &Job<'_>) -> Vec<Row> {
+    panics::own_output();
+    rows(job, job.engine.engine().run(job))
+}
+
+/// The rows that follow from a run.
+pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
+    let Run { ending, totals, overridden } = run;
+    let marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
+    let missing: Vec<String> = job
+        .program
+        .marks()
+        .into_iter()
+        .filter(|mark| !marks.contains(mark))
+        .map(str::to_owned)
+        .collect();
+    let row = |property: Property, verdict: Verdict| Row {
+        scenario: job.program.name().to_owned(),
+        engine: job.engine,
+        instance: job.instance.clone(),
+        switches: job.switches(),
+        property,
+        verdict,
+        executions: totals.executions,
+        semantics: semantics_words(job, &totals.used),
+        overridden: overridden.clone(),
+        undecided: Vec::new(),
+    };
+    if let Ending::Failed(counterexample) = ending {
+        let property = counterexample
+            .property()
+            .expect("a counterexample is made for a property");
+        let mut undecided = job.targets.clone();
+        undecided.remove(&property);
+        let refutation = Refutation::Counterexample(*counterexample);
+        let mut row = row(property, Verdict::Refuted(Box::new(refutation)));
+        row.undecided = undecided.into_iter().collect();
+        return vec![row];
+    }
+    let verdict = |property: Property| {
+        if property == Property::Reachability && missing.is_empty() {
+            return Verdict::Proved(Proof::witnessed());
+        }
+        match &ending {
+            Ending::Exhausted(_) if property == Property::Reachability => {
+                Verdict::Refuted(Box::new(Refutation::Unreachable(missing.clone())))
+            }
+            Ending::Exhausted(exhausted) => Verdict::Proved((*exhausted).into()),
+            Ending::Cut(bounds) => Verdict::Bounded(bounds.clone()),
+            Ending::Sampled(sample) => Verdict::Sampled(sample.clone()),
+            Ending::Unable(why) => Verdict::GaveUp(why.clone()),
+            Ending::Failed(_) => unreachable!("handled above"),
+        }
+    };
+    job.targets.iter().map(|&property| row(property, verdict(property))).collect()
+}
+
+/// Memory model and switches on which a verdict rests: those that the program uses.
+fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
+    let Semantics { notify, spurious, semaphore, swait } = job.semantics;
+    let mut words = vec![match job.engine.memory() {
+        Memory::SequentiallyConsistent => "sc",
+        Memory::C11 => "c11",
+    }];
+    if used.semaphores {
+        words.push(match semaphore {
+            SemaphoreOrder::Strong => "fifo-semaphore",
+            SemaphoreOrder::Weak => "weak-semaphore",
+        });
+    }
+    if used.sets {
+        words.push(match swait {
+            SwaitOrder::Strict => "strict-swait",
+            SwaitOrder::Scan => "scan-swait",
+            SwaitOrder::Weak => "weak-swait",
+        });
+    }
+    if used.condvars {
+        words.push(match notify {
+            NotifyOrder::Any => "notify-any",
+            NotifyOrder::Fifo => "notify-fifo",
+        });
+        words.push(if spurious { "spurious-wakeups" } else { "no-spurious-wakeups" });
+    }
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// What a failure that a session told means for a run.
+pub(super) fn failed(job: &Job<'_>, failure: &Failure, execution: u64) -> Ending {
+    match &failure.kind {
+        FailureKind::Property(property) => {
+            Ending::Failed(Box::new(Counterexample::new(job, failure, *property, execution)))
+        }
+        FailureKind::Trouble(trouble) => Ending::Unable(match trouble {
+            Trouble::Threads { limit } => GaveUp::Threads { limit: *limit },
+            Trouble::Branches => GaveUp::Steps { limit: job.limits.steps },
+            Trouble::Nondeterministic => {
+                GaveUp::Nondeterministic { detail: failure.message.clone() }
+            }
+            Trouble::Diverged { .. } => GaveUp::Nondeterministic { detail: failure.message.clone() },
+        }),
+    }
+}
+
+/// One run of an exhaustive engine's own loop, with choices from the session's table.
+pub(super) struct Pass {
+    /// A failure or trouble that ends everything.
+    pub(super) ended: Option<Ending>,
+    /// What the loop says.
+    pub(super) says: Loop,
+}
+
+/// Runs an exhaustive engine once for every table of choices: none of the backends can branch on a
+/// choice, but with a table fixed the rest is scheduling, and every execution has one table.
+///
+/// A pass with a table covers the choices that the table is silent about as 0; those that came up
+/// give the tables of further passes.
+pub(super) fn over_choices(
+    job: &Job<'_>,
+    search: &mut Search,
+    mut pass: impl FnMut(&std::sync::Arc<Session>, &mut Search, u64) -> Pass,
+) -> (Option<Ending>, Totals, Loop) {
+    let mut totals = Totals::default();
+    let mut tables = vec![ChoiceTable::new()];
+    let mut says = Loop::NothingLeft;
+    while let Some(table) = tables.pop() {
+        let session = Session::new(job.settings(Choices::Table(table.clone())));
+        let Pass { ended, says: this } = pass(&session, search, totals.executions);
+        let of_pass = session.totals();
+        let fresh: Vec<_> = of_pass
+            .choices
+            .iter()
+            .filter(|(key, _)| !table.contains_key(*key))
+            .map(|(key, n)| (key.clone(), *n))
+            .collect();
+        totals.add(of_pass);
+        if ended.is_some() {
+            return (ended, totals, Loop::Stopped);
+        }
+        if this == Loop::Stopped {
+            says = Loop::Stopped;
+            break;
+        }
+        let combinations: usize = fresh.iter().map(|(_, n)| *n).product();
+        for code in 1..combinations {
+            let mut next = table.clone();
+            let mut rest = code;
+            for (key, n) in &fresh {
+                next.insert(key.clone(), rest % n);
+                rest /= n;
+            }
+            tables.push(next);
+        }
+    }
+    (None, totals, says)
+}

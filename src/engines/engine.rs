@@ -1,0 +1,156 @@
+//! The trait of an engine, the ids, and the table of engines.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::check::Job;
+use super::counterexample::Counterexample;
+use super::search::Exhausted;
+use super::verdict::{Bounds, GaveUp, Sample};
+use super::{loom, shuttle, threads};
+use crate::scenario::Memory;
+use crate::sync::announcing::Totals;
+
+/// The engines, by their permanent ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineId {
+    /// loom: exhaustive under the C11 memory model as loom has it.
+    Loom,
+    /// shuttle's depth-first search: exhaustive, no reduction.
+    ShuttleDfs,
+    /// shuttle's random walk.
+    ShuttleRandom,
+    /// shuttle's probabilistic concurrency testing.
+    ShuttlePct,
+    /// shuttle's selectively uniform random walk.
+    ShuttleUrw,
+    /// OS threads, perturbed at random.
+    Threads,
+}
+
+impl EngineId {
+    /// Every engine, in the order in which reports list them.
+    pub const ALL: [Self; 6] = [
+        Self::Loom,
+        Self::ShuttleDfs,
+        Self::ShuttleRandom,
+        Self::ShuttlePct,
+        Self::ShuttleUrw,
+        Self::Threads,
+    ];
+
+    /// The permanent id.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Loom => "loom",
+            Self::ShuttleDfs => "shuttle-dfs",
+            Self::ShuttleRandom => "shuttle-random",
+            Self::ShuttlePct => "shuttle-pct",
+            Self::ShuttleUrw => "shuttle-urw",
+            Self::Threads => "threads",
+        }
+    }
+
+    /// The engine with this id.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|engine| engine.as_str() == id)
+    }
+
+    /// What it does, in one line.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Loom => "loom 0.7.2: every execution under the C11 memory model, 5 threads",
+            Self::ShuttleDfs => "shuttle 0.9.9, depth first: every interleaving, no reduction",
+            Self::ShuttleRandom => "shuttle 0.9.9, random walk",
+            Self::ShuttlePct => "shuttle 0.9.9, probabilistic concurrency testing",
+            Self::ShuttleUrw => "shuttle 0.9.9, selectively uniform random walk",
+            Self::Threads => "OS threads with random yields; also what replays counterexamples",
+        }
+    }
+
+    /// Whether it visits every execution when it is left to end.
+    #[must_use]
+    pub const fn is_exhaustive(self) -> bool {
+        matches!(self, Self::Loom | Self::ShuttleDfs)
+    }
+
+    /// Whether the same run gives the same result.
+    #[must_use]
+    pub const fn is_deterministic(self) -> bool {
+        !matches!(self, Self::Threads)
+    }
+
+    /// The memory model under which it runs a program.
+    #[must_use]
+    pub const fn memory(self) -> Memory {
+        match self {
+            Self::Loom => Memory::C11,
+            _ => Memory::SequentiallyConsistent,
+        }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(self) -> &'static dyn Engine {
+        match self {
+            Self::Loom => &loom::Loom,
+            Self::ShuttleDfs => &shuttle::Dfs,
+            Self::ShuttleRandom => &shuttle::Random,
+            Self::ShuttlePct => &shuttle::Pct,
+            Self::ShuttleUrw => &shuttle::Urw,
+            Self::Threads => &threads::Threads,
+        }
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Who schedules.
+pub trait Engine: Send + Sync {
+    /// Runs a job to its end, on the calling thread; prints nothing and never panics.
+    fn run(&self, job: &Job<'_>) -> Run;
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Run {
+    /// How it ended.
+    pub ending: Ending,
+    /// Sums and maxima.
+    pub totals: Totals,
+    /// Environment variables that were not obeyed.
+    pub overridden: Vec<String>,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// Nothing failed, and nothing is left.
+    Exhausted(Exhausted),
+    /// Nothing failed within bounds.
+    Cut(Bounds),
+    /// Nothing failed in a sample.
+    Sampled(Sample),
+    /// A property failed.
+    Failed(Box<Counterexample>),
+    /// The engine cannot decide.
+    Unable(GaveUp),
+}
+
+impl From<Result<Exhausted, Bounds>> for Ending {
+    fn from(result: Result<Exhausted, Bounds>) -> Self {
+        match result {
+            Ok(exhausted) => Self::Exhausted(exhausted),
+            Err(bounds) => Self::Cut(bounds),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What bounds a run.
+
+use std::time::Duration;
+
+/// What bounds a run; each becomes a word of the verdict when it takes effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Executions of an exhaustive search; none: until nothing is left.
+    pub executions: Option<u64>,
+    /// Time of a run, looked at between executions; none: as long as it takes.
+    pub time: Option<Duration>,
+    /// Preemptions in an execution, where the engine can bound them; none: all.
+    pub preemptions: Option<usize>,
+    /// Steps in an execution: branches under loom, scheduling points under shuttle.
+    pub steps: usize,
+    /// Schedules of a sampling engine.
+    pub schedules: u64,
+    /// Schedules of engine `threads`, which are slower.
+    pub thread_schedules: u64,
+    /// Seed of the sampling engines.
+    pub seed: u64,
+    /// Depth of the bugs that PCT looks for; at least 1.
+    pub depth: usize,
+    /// Rounds after which a busy-wait is ended.
+    pub spins: u32,
+}
+
+impl Limits {
+    /// The quick rows: cut early, and say so.
+    pub const QUICK: Self = Self {
+        executions: Some(10_000),
+        time: None,
+        preemptions: None,
+        steps: 10_000,
+        schedules: 1_000,
+        thread_schedules: 100,
+        seed: 1,
+        depth: 3,
+        spins: 2,
+    };
+
+    /// Proof mode: exhaustive searches until nothing is left.
+    pub const PROOF: Self = Self { executions: None, ..Self::QUICK };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::QUICK
+    }
+}

@@ -1,0 +1,33 @@
+//! Who schedules, and what may be concluded.
+//!
+//! 1. [`verdict`]: the five words, as types that cannot be mistaken for one another.
+//! 2. [`search`]: the one place that decides whether a search was complete.
+//! 3. [`counterexample`]: what a refutation shows, and its token.
+//! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
+//! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
+//! 6. [`check`]: one program, one instance, one engine: rows.
+//! 7. [`replay`]: a counterexample, run again step by step.
+//! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
+//! 9. [`claims`]: the table of claims, and the plan of the catalogue's rows.
+//! 10. [`worker`]: rows in processes of their own, many at a time.
+//! 11. [`testing`]: [`assert_verdicts!`](crate::assert_verdicts) for other people's tests.
+//! 12. `panics`, `environment`: the process's panic output and variables, owned in one place.
+
+pub mod check;
+pub mod counterexample;
+pub mod engine;
+mod environment;
+pub mod limits;
+pub mod loom;
+mod panics;
+pub mod replay;
+pub mod search;
+pub mod shuttle;
+pub mod threads;
+pub mod verdict;
+
+pub use check::{Job, Row, check};
+pub use counterexample::Counterexample;
+pub use engine::{Engine, EngineId};
+pub use limits::Limits;
+pub use verdict::{GaveUp, Refutation, Verdict, Word};

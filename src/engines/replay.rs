@@ -1,0 +1,174 @@
+//! A counterexample, run again step by step.
+//!
+//! What a sequentially consistent machine can do replays on OS threads: a gate lets each thread
+//! take its next step when the recording has it, whoever recorded it. What only the C11 memory
+//! model allows replays on loom, by going to the same execution of the same search.
+
+use super::check::{Job, failed};
+use super::counterexample::Counterexample;
+use super::engine::{Ending, EngineId};
+use super::limits::Limits;
+use super::panics;
+use super::threads::execute;
+use crate::scenario::{Instance, Program};
+use crate::sync::announcing::{Choices, FailureKind, Session, Settings, Trouble};
+use crate::sync::{Property, Semantics};
+
+/// What came of a replay.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Replayed {
+    /// The same property failed in the same final state.
+    Same(Box<Counterexample>),
+    /// The property failed, but the final state is another.
+    Different(Box<Counterexample>),
+    /// The program has changed and did something else on the way.
+    Diverged {
+        /// In words: which step, what was expected, what came.
+        message: String,
+    },
+    /// The program took all the steps and nothing failed.
+    Passed,
+    /// The replay could not be made.
+    Impossible {
+        /// Why.
+        message: String,
+    },
+}
+
+/// Why a counterexample cannot be set up for replay.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// The program has no such parameter or the parameter no such value.
+    #[error("`{scenario}` has no parameter {name}={value} any more")]
+    Parameter {
+        /// `problem/variant`.
+        scenario: String,
+        /// The parameter.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// There is no such switch or word.
+    #[error("there is no switch {name}={value}")]
+    Switch {
+        /// The switch.
+        name: String,
+        /// Its word.
+        value: String,
+    },
+    /// There is no such property.
+    #[error("there is no property `{0}`")]
+    Property(String),
+}
+
+/// On which machine a counterexample replays.
+#[must_use]
+pub fn machine(counterexample: &Counterexample) -> EngineId {
+    if counterexample.sequentially_consistent { EngineId::Threads } else { EngineId::Loom }
+}
+
+/// Runs a counterexample of `program` again.
+///
+/// # Errors
+/// [`SetupError`] when the program does not have its parameters any more.
+pub fn replay(program: &Program, recorded: &Counterexample) -> Result<Replayed, SetupError> {
+    panics::own_output();
+    let instance = instance_of(program, recorded)?;
+    let semantics = semantics_of(recorded)?;
+    let property = recorded
+        .property()
+        .ok_or_else(|| SetupError::Property(recorded.property.clone()))?;
+    let limits = Limits { executions: Some(recorded.execution), ..Limits::QUICK };
+    let job = Job {
+        program,
+        instance: &instance,
+        semantics,
+        targets: if recorded.sequentially_consistent {
+            [property].into()
+        } else {
+            program.properties().into_iter().chain([property]).collect()
+        },
+        engine: machine(recorded),
+        limits: &limits,
+    };
+    Ok(if recorded.sequentially_consistent {
+        gated(&job, recorded)
+    } else {
+        searched(&job, recorded)
+    })
+}
+
+/// On OS threads, step by step.
+fn gated(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
+    let settings = Settings {
+        script: Some(recorded.script()),
+        spin_cap: job.limits.spins,
+        ..job.settings(Choices::Table(Default::default()))
+    };
+    let session = Session::new(settings);
+    let Some(failure) = execute(job, &session) else { return Replayed::Passed };
+    match &failure.kind {
+        FailureKind::Trouble(Trouble::Diverged { .. }) => {
+            Replayed::Diverged { message: failure.message }
+        }
+        _ => compare(failed(job, &failure, 1), recorded),
+    }
+}
+
+/// On loom, by the same search up to the same execution.
+fn searched(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
+    let run = job.engine.engine().run(job);
+    compare(run.ending, recorded)
+}
+
+fn compare(ending: Ending, recorded: &Counterexample) -> Replayed {
+    match ending {
+        Ending::Failed(again) if same_end(&again, recorded) => Replayed::Same(again),
+        Ending::Failed(again) => Replayed::Different(again),
+        Ending::Unable(why) => Replayed::Impossible { message: why.to_string() },
+        Ending::Exhausted(_) | Ending::Cut(_) | Ending::Sampled(_) => Replayed::Passed,
+    }
+}
+
+/// Whether two counterexamples end in the same state: the same property, and the same threads
+/// waiting for the same objects.
+fn same_end(one: &Counterexample, other: &Counterexample) -> bool {
+    let waits = |counterexample: &Counterexample| {
+        let mut waits: Vec<_> = counterexample
+            .blocked
+            .iter()
+            .map(|blocked| (blocked.thread.clone(), blocked.waits_for.clone()))
+            .collect();
+        waits.sort();
+        waits
+    };
+    one.property == other.property
+        && (one.property != Property::DeadlockFreedom.id() || waits(one) == waits(other))
+}
+
+fn instance_of(program: &Program, recorded: &Counterexample) -> Result<Instance, SetupError> {
+    let parameters = program.parameters();
+    let mut instance = Instance::defaults(&parameters);
+    for (name, value) in &recorded.instance {
+        let missing = || SetupError::Parameter {
+            scenario: recorded.scenario.clone(),
+            name: name.clone(),
+            value: value.clone(),
+        };
+        let parameter = parameters.iter().find(|p| p.name == name).ok_or_else(missing)?;
+        let value = parameter.parse(value).ok_or_else(missing)?;
+        instance = instance.with(parameter.name, value);
+    }
+    Ok(instance)
+}
+
+fn semantics_of(recorded: &Counterexample) -> Result<Semantics, SetupError> {
+    let mut semantics = Semantics::DEFAULT;
+    for (name, value) in &recorded.switches {
+        if !super::check::set_switch(&mut semantics, name, value) {
+            return Err(SetupError::Switch { name: name.clone(), value: value.clone() });
+        }
+    }
+    Ok(semantics)
+}

@@ -1,0 +1,102 @@
+//! The one place that decides whether a search was complete.
+//!
+//! An engine keeps a [`Search`] while it runs, tells it of every cut, and ends it by saying what
+//! its own loop reported. Only a search without a cut whose loop found nothing left becomes
+//! [`Exhausted`], and only that becomes a proof.
+
+use std::collections::BTreeSet;
+
+use super::verdict::{Bounds, Cut};
+use crate::sync::Semantics;
+use crate::sync::announcing::{Totals, Used};
+
+/// A search that visited everything. Cannot be made outside this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exhausted {
+    executions: u64,
+}
+
+impl Exhausted {
+    /// How many executions there are.
+    #[must_use]
+    pub fn executions(self) -> u64 {
+        self.executions
+    }
+}
+
+/// What an engine's loop says at its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loop {
+    /// Nothing is left to visit within the bounds that were set.
+    NothingLeft,
+    /// It was stopped; the reason has been told as a cut.
+    Stopped,
+}
+
+/// A search with no failure so far.
+#[derive(Debug, Default)]
+pub(super) struct Search {
+    cuts: BTreeSet<Cut>,
+}
+
+impl Search {
+    pub(super) fn cut(&mut self, cut: Cut) {
+        self.cuts.insert(cut);
+    }
+
+    /// Tells the cuts that follow from what the program used and what was done to it.
+    pub(super) fn cuts_of(&mut self, totals: &Totals, spin_cap: u32, semantics: &Semantics) {
+        if totals.spins_capped > 0 {
+            self.cut(Cut::Spins(spin_cap));
+        }
+        if semantics.spurious && totals.used.condvars {
+            self.cut(Cut::SpuriousWakeups(Semantics::SPURIOUS_PER_THREAD));
+        }
+        for (property, times) in &totals.cut {
+            self.cut(Cut::OtherFailures(format!("{times} failures of {property}")));
+        }
+    }
+
+    pub(super) fn known_gap(&mut self, used: &Used, gaps: &[(fn(&Used) -> bool, &str)]) {
+        for (uses, gap) in gaps {
+            if uses(used) {
+                self.cut(Cut::KnownGap((*gap).to_owned()));
+            }
+        }
+    }
+
+    pub(super) fn cuts(self) -> Vec<Cut> {
+        self.cuts.into_iter().collect()
+    }
+
+    /// Ends the search.
+    pub(super) fn end(mut self, executions: u64, says: Loop) -> Result<Exhausted, Bounds> {
+        if says == Loop::NothingLeft && self.cuts.is_empty() {
+            return Ok(Exhausted { executions });
+        }
+        if self.cuts.is_empty() {
+            // Stopped without a reason: that is a slip of the engine, and no proof.
+            self.cut(Cut::Executions(executions));
+        }
+        Err(Bounds { executions, cuts: self.cuts() })
+    }
+}
+
+/// An exhausted search told by another process of this program, which made it from a [`Search`].
+pub(super) fn received(executions: u64) -> Exhausted {
+    Exhausted { executions }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_search_without_cuts_that_found_nothing_left_is_exhausted() {
+        assert!(Search::default().end(3, Loop::NothingLeft).is_ok());
+        assert!(Search::default().end(3, Loop::Stopped).is_err());
+        let mut cut = Search::default();
+        cut.cut(Cut::Preemptions(2));
+        assert!(cut.end(3, Loop::NothingLeft).is_err());
+    }
+}

@@ -1,0 +1,353 @@
+//! The five words that a row can end with, as types.
+//!
+//! A [`Proof`] is made from an [`Exhausted`](super::search::Exhausted) search or from a witness,
+//! and neither can be made outside this module and [`search`](super::search): a search that was
+//! cut has no way to become `proved`.
+//!
+//! ```compile_fail
+//! // The fields are private: there is no way to write a proof down.
+//! let proof = crosscheck::engines::verdict::Proof { how: todo!() };
+//! ```
+//!
+//! ```compile_fail
+//! // What a cut search leaves is bounds, and bounds are no proof.
+//! fn pretend(bounds: crosscheck::engines::verdict::Bounds) -> crosscheck::engines::Verdict {
+//!     crosscheck::engines::Verdict::Proved(bounds.into())
+//! }
+//! ```
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::counterexample::Counterexample;
+use super::search::Exhausted;
+
+/// The word of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// The search completed.
+    Proved,
+    /// Complete up to a named bound.
+    Bounded,
+    /// So many schedules of a named scheduler.
+    Sampled,
+    /// A property fails.
+    Refuted,
+    /// The engine cannot decide this row.
+    GaveUp,
+}
+
+impl Word {
+    /// Every word.
+    pub const ALL: [Self; 5] =
+        [Self::Proved, Self::Bounded, Self::Sampled, Self::Refuted, Self::GaveUp];
+
+    /// As reports write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Proved => "proved",
+            Self::Bounded => "bounded",
+            Self::Sampled => "sampled",
+            Self::Refuted => "refuted",
+            Self::GaveUp => "gave-up",
+        }
+    }
+
+    /// The word that reads so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|word| word.as_str() == text)
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What an engine concludes about one property of one instance.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Verdict {
+    /// The search completed: every execution of this instance, under the named memory model and
+    /// semantics; or, for reachability, an execution that shows it.
+    Proved(Proof),
+    /// Complete up to named bounds.
+    Bounded(Bounds),
+    /// So many schedules of a named scheduler and seed.
+    Sampled(Sample),
+    /// A property fails.
+    Refuted(Box<Refutation>),
+    /// The engine cannot decide this row, and why.
+    GaveUp(GaveUp),
+}
+
+impl Verdict {
+    /// Its word.
+    #[must_use]
+    pub fn word(&self) -> Word {
+        match self {
+            Self::Proved(_) => Word::Proved,
+            Self::Bounded(_) => Word::Bounded,
+            Self::Sampled(_) => Word::Sampled,
+            Self::Refuted(_) => Word::Refuted,
+            Self::GaveUp(_) => Word::GaveUp,
+        }
+    }
+
+    /// What stands behind the word, in one line.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Proved(proof) => proof.to_string(),
+            Self::Bounded(bounds) => bounds.to_string(),
+            Self::Sampled(sample) => sample.to_string(),
+            Self::Refuted(refutation) => refutation.to_string(),
+            Self::GaveUp(gave_up) => gave_up.to_string(),
+        }
+    }
+}
+
+/// That a property was proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Exhausted(Exhausted),
+    Witnessed,
+}
+
+impl From<Exhausted> for Proof {
+    fn from(search: Exhausted) -> Self {
+        Self { how: How::Exhausted(search) }
+    }
+}
+
+impl Proof {
+    /// Every mark was reached; one execution is enough to show that something can happen.
+    pub(super) fn witnessed() -> Self {
+        Self { how: How::Witnessed }
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.how {
+            How::Exhausted(search) => {
+                write!(f, "all {} executions", search.executions())
+            }
+            How::Witnessed => f.write_str("an execution shows it"),
+        }
+    }
+}
+
+/// Up to what a search was complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Executions that were searched.
+    pub executions: u64,
+    /// Where it was cut; at least one.
+    pub cuts: Vec<Cut>,
+}
+
+impl fmt::Display for Bounds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cuts: Vec<String> = self.cuts.iter().map(Cut::to_string).collect();
+        write!(f, "{} executions; {}", self.executions, cuts.join("; "))
+    }
+}
+
+/// Where a search was cut.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Cut {
+    /// After so many executions, with more to come.
+    Executions(u64),
+    /// After so many milliseconds, with more to come.
+    Time(u64),
+    /// Executions with more preemptions were not visited.
+    Preemptions(usize),
+    /// Executions were ended after so many steps.
+    Steps(usize),
+    /// Busy-waits were ended after so many rounds.
+    Spins(u32),
+    /// No more than so many spurious wake-ups a thread.
+    SpuriousWakeups(usize),
+    /// The engine is known to miss outcomes of something that the program uses.
+    KnownGap(String),
+    /// Executions ended early because another property failed in them.
+    OtherFailures(String),
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Executions(limit) => write!(f, "cut after {limit} executions"),
+            Self::Time(ms) => write!(f, "cut after {} s", *ms as f64 / 1000.0),
+            Self::Preemptions(bound) => write!(f, "at most {bound} preemptions"),
+            Self::Steps(limit) => write!(f, "executions ended after {limit} steps"),
+            Self::Spins(rounds) => write!(f, "busy-waits ended after {rounds} rounds"),
+            Self::SpuriousWakeups(most) => {
+                write!(f, "at most {most} spurious wake-up a thread")
+            }
+            Self::KnownGap(gap) => write!(f, "known gap: {gap}"),
+            Self::OtherFailures(what) => write!(f, "executions cut by {what}"),
+        }
+    }
+}
+
+/// What was sampled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The scheduler.
+    pub scheduler: String,
+    /// Its seed, where it has one.
+    pub seed: Option<u64>,
+    /// Schedules.
+    pub schedules: u64,
+    /// For PCT: the probability of missing a bug of this depth in all schedules.
+    pub miss: Option<Miss>,
+    /// Further limits of the sample.
+    pub cuts: Vec<Cut>,
+}
+
+/// The guarantee of probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): a bug of
+/// depth d is hit by one schedule with probability at least 1/(n k^(d-1)).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Miss {
+    /// d: ordering constraints that the bug needs.
+    pub depth: usize,
+    /// n: the most threads in a schedule.
+    pub threads: usize,
+    /// k: the most scheduling points in a schedule.
+    pub steps: usize,
+    /// At most this probability that every schedule misses a bug of that depth.
+    pub probability: f64,
+}
+
+impl Miss {
+    /// The guarantee for `schedules` schedules.
+    #[must_use]
+    pub fn new(depth: usize, threads: usize, steps: usize, schedules: u64) -> Self {
+        let hit = 1.0 / (threads.max(1) as f64 * (steps.max(1) as f64).powi(depth as i32 - 1));
+        let probability = (1.0 - hit).powf(schedules as f64);
+        Self { depth, threads, steps, probability }
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} schedules, {}", self.schedules, self.scheduler)?;
+        if let Some(seed) = self.seed {
+            write!(f, ", seed {seed}")?;
+        }
+        if let Some(miss) = self.miss {
+            write!(
+                f,
+                "; a bug of depth {} is missed with probability <= {:.3} (n={}, k={})",
+                miss.depth, miss.probability, miss.threads, miss.steps
+            )?;
+        }
+        for cut in &self.cuts {
+            write!(f, "; {cut}")?;
+        }
+        Ok(())
+    }
+}
+
+/// That a property fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Refutation {
+    /// An execution in which it does.
+    Counterexample(Counterexample),
+    /// A complete search never saw these situations.
+    Unreachable(Vec<String>),
+}
+
+impl Refutation {
+    /// The execution, where there is one.
+    #[must_use]
+    pub fn counterexample(&self) -> Option<&Counterexample> {
+        match self {
+            Self::Counterexample(counterexample) => Some(counterexample),
+            Self::Unreachable(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Refutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Counterexample(counterexample) => f.write_str(&counterexample.message),
+            Self::Unreachable(marks) => write!(f, "never happens: {}", marks.join(", ")),
+        }
+    }
+}
+
+/// Why an engine cannot decide a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum GaveUp {
+    /// More threads than the engine admits.
+    #[error("more than {limit} threads; check a smaller instance or use another engine")]
+    Threads {
+        /// How many it admits, the main one included.
+        limit: usize,
+    },
+    /// An execution is longer than the engine admits.
+    #[error("an execution has more than {limit} steps; raise --bound steps, or end a loop that spins")]
+    Steps {
+        /// How many it admits.
+        limit: usize,
+    },
+    /// The engine would raise false alarms on this program.
+    #[error("the engine may raise a false alarm here: {why}")]
+    FalseAlarm {
+        /// Why, and what it found.
+        why: String,
+    },
+    /// The search ended at the failure of a property that was not asked for.
+    #[error("the search ended at a failure of {property}, which was not asked for")]
+    OtherFailure {
+        /// The property's id.
+        property: String,
+    },
+    /// The engine does not offer a semantics or an operation.
+    #[error("the engine cannot model it: {what}")]
+    Unsupported {
+        /// What.
+        what: String,
+    },
+    /// The program behaves differently on the same schedule.
+    #[error("the program is not deterministic: {detail}; remove clocks, randomness and hash order")]
+    Nondeterministic {
+        /// The engine's words.
+        detail: String,
+    },
+    /// The process that ran the row ended.
+    #[error("the checked program took its process down: {how}")]
+    Crashed {
+        /// How it ended, with the last words that it printed.
+        how: String,
+    },
+    /// The row took longer than it may.
+    #[error("no end after {seconds} s; give a larger --budget or a smaller instance")]
+    Timeout {
+        /// Seconds.
+        seconds: u64,
+    },
+    /// The engine failed in a way of its own.
+    #[error("the engine failed: {detail}")]
+    Internal {
+        /// Its words.
+        detail: String,
+    },
+}

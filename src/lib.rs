@@ -1,0 +1,31 @@
+//! Write a concurrent algorithm once, run it under OS threads, loom and shuttle, and get a
+//! verdict that never claims more than was done.
+//!
+//! Two sentences carry the whole crate: *an algorithm does not know who schedules it*, and *a
+//! verdict does not claim more than was done*.
+//!
+//! 1. [`sync`]: what an algorithm may assume about its machine. The backend trait, the types over
+//!    it that algorithms see, and the backends.
+//! 2. [`primitives`]: semaphores and locks written over [`sync`], checked and shipped alike.
+//! 3. [`scenario`]: what a checked program is: its instance parameters, its properties, its
+//!    observers.
+//! 4. [`problems`]: the catalogue of classical systems, right and wrong variants together.
+//! 5. [`engines`]: who schedules, and what may be concluded: verdicts and counterexamples.
+//! 6. [`report`]: tables, JSON, Markdown, HTML and JUnit from the rows of a run.
+//! 7. [`cli`]: the arguments, streams and exit codes of the program.
+//!
+//! With `default-features = false` only the first two are built, on OS threads, with
+//! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
+//! needs.
+
+#[cfg(feature = "engines")]
+pub mod engines;
+pub mod primitives;
+#[cfg(feature = "engines")]
+pub mod problems;
+pub mod scenario;
+pub mod sync;
+
+#[cfg(feature = "engines")]
+#[doc(hidden)]
+pub use insta;

@@ -1,0 +1,68 @@
+//! Scenarios without their type: what engines and the catalogue hold.
+
+use std::sync::Arc;
+
+use super::{Instance, Parameter, Scenario};
+use crate::sync::Property;
+use crate::sync::announcing::Announcing;
+use crate::sync::backends::{loom::Loom, os::Os, shuttle::Shuttle};
+
+/// The machines on which an engine can run a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// OS threads, announced.
+    Threads,
+    /// loom, announced.
+    Loom,
+    /// shuttle, announced.
+    Shuttle,
+}
+
+/// A [`Scenario`] behind a pointer.
+pub trait Checkable: Send + Sync {
+    /// See [`Scenario::name`].
+    fn name(&self) -> &'static str;
+    /// See [`Scenario::parameters`].
+    fn parameters(&self) -> Vec<Parameter>;
+    /// See [`Scenario::properties`].
+    fn properties(&self) -> Vec<Property>;
+    /// See [`Scenario::marks`].
+    fn marks(&self) -> Vec<&'static str>;
+    /// One execution as the main thread of `machine`, under the installed session.
+    fn run_on(&self, machine: Machine, instance: &Instance);
+}
+
+impl<S: Scenario> Checkable for S {
+    fn name(&self) -> &'static str {
+        Scenario::name(self)
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        Scenario::parameters(self)
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        Scenario::properties(self)
+    }
+
+    fn marks(&self) -> Vec<&'static str> {
+        Scenario::marks(self)
+    }
+
+    fn run_on(&self, machine: Machine, instance: &Instance) {
+        match machine {
+            Machine::Threads => {
+                Announcing::<Os>::main(|| self.run::<Announcing<Os>>(instance));
+            }
+            Machine::Loom => {
+                Announcing::<Loom>::main(|| self.run::<Announcing<Loom>>(instance));
+            }
+            Machine::Shuttle => {
+                Announcing::<Shuttle>::main(|| self.run::<Announcing<Shuttle>>(instance));
+            }
+        }
+    }
+}
+
+/// A scenario, shared between the engines that check it.
+pub type Program = Arc<dyn Checkable>;

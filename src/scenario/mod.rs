@@ -1,0 +1,54 @@
+//! What a checked program is.
+//!
+//! 1. [`Scenario`]: the program, generic over the backend, with its parameters and properties.
+//! 2. [`Instance`], [`Parameter`]: one choice of the parameters.
+//! 3. [`Zone`], [`Ledger`]: observers of mutual exclusion, and of conservation and order.
+//! 4. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
+//! 5. `Checkable`: a scenario without its type, for engines.
+
+#[cfg(feature = "engines")]
+mod checkable;
+mod instance;
+mod observe;
+mod truth;
+
+#[cfg(feature = "engines")]
+pub use checkable::{Checkable, Machine, Program};
+pub use instance::{Domain, Instance, Parameter, Value};
+pub use observe::{Ledger, Stay, Zone};
+pub use truth::{Failing, Memory, Truth};
+
+pub use crate::sync::{Name, Property, reached, require};
+use crate::sync::Backend;
+
+/// A program to check.
+///
+/// `run` is executed once for every schedule: it creates the shared state on its own stack, starts
+/// threads that borrow it, waits for them, and tests what must hold at the end. Between
+/// synchronisation operations it must be deterministic: no clock, no random numbers (use
+/// [`choose`](crate::sync::choose)), no addresses, no iteration over hash maps.
+///
+/// Deadlocks, data races and panics are found without being asked for.
+pub trait Scenario: Send + Sync + 'static {
+    /// Its name: `problem/variant`, lower case with hyphens.
+    fn name(&self) -> &'static str;
+
+    /// The parameters of an instance, with their defaults; none unless overridden.
+    fn parameters(&self) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// The properties that are checked; deadlock-freedom, invariant and data-race-freedom unless
+    /// overridden.
+    fn properties(&self) -> Vec<Property> {
+        vec![Property::DeadlockFreedom, Property::Invariant, Property::DataRaceFreedom]
+    }
+
+    /// The situations that have to occur in some execution, for [`Property::Reachability`].
+    fn marks(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// One execution.
+    fn run<B: Backend>(&self, instance: &Instance);
+}

@@ -1,0 +1,220 @@
+//! The trait that a machine implements: associated types and static functions, nothing more.
+//!
+//! Everything that is convenient lives once, in the facade over it. A backend is a zero-sized
+//! type; adding one is one file in `backends` and one line in the engine that drives it.
+
+use std::fmt::Debug;
+use std::ops::DerefMut;
+use std::sync::atomic::Ordering;
+
+use super::name::Name;
+use super::property::Property;
+use super::semantics::Semantics;
+
+/// A thread's code, for [`run_threads`](super::run_threads).
+pub type Body<'a> = (Name, Box<dyn FnOnce() + Send + 'a>);
+
+/// What a composite object is; reports speak of it instead of the locks inside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A counting semaphore; its operations are P and V.
+    Semaphore,
+    /// A semaphore set; its operations are Swait and Ssignal.
+    SemaphoreSet,
+    /// A region that admits at most `limit` threads at a time; an observer, not a lock.
+    Zone {
+        /// How many threads may be inside at once; at least 1.
+        limit: usize,
+    },
+}
+
+/// A step of a composite object, told with [`Backend::begin`] and [`Backend::end`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Composite {
+    /// P: take `n` units or wait.
+    Acquire(usize),
+    /// P that never waits.
+    TryAcquire(usize),
+    /// V: return `n` units.
+    Release(usize),
+    /// Step into a zone.
+    Enter,
+    /// Step out of a zone.
+    Leave,
+}
+
+/// A machine on which an algorithm runs.
+///
+/// All functions may be called from any thread of the running program and from no other. Functions
+/// that block say so. Guards and labels do nothing on drop once [`Backend::tearing_down`] holds.
+pub trait Backend: Copy + Debug + Send + Sync + 'static {
+    /// The backend's name: `os`, `loom`, `shuttle`.
+    const NAME: &'static str;
+    /// Whether no other thread runs again once a panic has left [`Backend::join`]: so it is where
+    /// threads are coroutines of a checker that gives the whole program up.
+    const PANIC_ENDS_PROGRAM: bool;
+
+    /// A mutual exclusion lock around a value.
+    type Mutex<T: Send>: Send + Sync;
+    /// Proof that a mutex is held; unlocks on drop.
+    type MutexGuard<'a, T: Send + 'a>: DerefMut<Target = T>;
+    /// A condition variable.
+    type Condvar: Send + Sync;
+    /// Plain memory; checking backends report unordered accesses.
+    type Cell<T: Send>: CellApi<T>;
+    /// An atomic word.
+    type AtomicUsize: AtomicInt<usize>;
+    /// A signed atomic word.
+    type AtomicIsize: AtomicInt<isize>;
+    /// An atomic flag.
+    type AtomicBool: Atomic<bool>;
+    /// A thread's handle, for [`Backend::unpark`].
+    type Thread: Clone + Send + Sync + 'static;
+    /// A started thread that has to be joined.
+    type JoinHandle: Send;
+    /// The identity of a composite object in traces; nothing on the os backend.
+    type Label: Send + Sync;
+    /// The state of one busy-wait.
+    type Spin: Default;
+
+    /// A new unlocked mutex.
+    #[track_caller]
+    fn mutex<T: Send>(name: Name, value: T) -> Self::Mutex<T>;
+    /// Locks; blocks while another thread holds the mutex. Acquire: pairs with the unlock before.
+    #[track_caller]
+    fn lock<T: Send>(mutex: &Self::Mutex<T>) -> Self::MutexGuard<'_, T>;
+    /// Locks if nobody holds the mutex; never blocks.
+    #[track_caller]
+    fn try_lock<T: Send>(mutex: &Self::Mutex<T>) -> Option<Self::MutexGuard<'_, T>>;
+
+    /// A new condition variable.
+    #[track_caller]
+    fn condvar(name: Name) -> Self::Condvar;
+    /// Unlocks and waits in one step, locks again before it returns. May return without a
+    /// notification where [`Semantics::spurious`] says so, and always may on the os backend.
+    #[track_caller]
+    fn wait<'a, T: Send>(
+        condvar: &Self::Condvar,
+        guard: Self::MutexGuard<'a, T>,
+    ) -> Self::MutexGuard<'a, T>;
+    /// Wakes one waiter, which one by [`Semantics::notify`]; nothing when nobody waits.
+    #[track_caller]
+    fn notify_one(condvar: &Self::Condvar);
+    /// Wakes every waiter.
+    #[track_caller]
+    fn notify_all(condvar: &Self::Condvar);
+
+    /// A memory fence.
+    #[track_caller]
+    fn fence(order: Ordering);
+
+    /// Starts a thread.
+    ///
+    /// # Safety
+    /// The caller joins the handle before anything that `body` borrows ends, or unwinds out of
+    /// [`Backend::join`] on a backend where [`Backend::PANIC_ENDS_PROGRAM`] holds.
+    #[track_caller]
+    unsafe fn spawn_unchecked(name: Name, body: Box<dyn FnOnce() + Send + '_>) -> Self::JoinHandle;
+    /// Waits for a thread's end. Acquire: pairs with everything that the thread did. Blocks.
+    ///
+    /// # Errors
+    /// The payload with which the thread panicked.
+    #[track_caller]
+    fn join(handle: Self::JoinHandle) -> std::thread::Result<()>;
+    /// Runs `body` on the calling thread under another name, for reports.
+    fn named<R>(name: Name, body: impl FnOnce() -> R) -> R;
+
+    /// The calling thread's handle.
+    fn current() -> Self::Thread;
+    /// Blocks until the calling thread's token is there, and takes it. Acquire: pairs with
+    /// [`Backend::unpark`]. May return without a token on the os backend.
+    #[track_caller]
+    fn park();
+    /// Leaves a token for a thread; at most one is kept. Release.
+    #[track_caller]
+    fn unpark(thread: &Self::Thread);
+    /// Lets others run.
+    #[track_caller]
+    fn yield_now();
+    /// Waits one round of a busy-wait; `false` when a checking backend caps it here.
+    #[track_caller]
+    fn spin(state: &mut Self::Spin) -> bool;
+
+    /// One of `0..n`. On checking backends a branch of the search or a recorded sample, on the os
+    /// backend an arbitrary value. `n` is at least 1.
+    #[track_caller]
+    fn choose(name: Name, n: usize) -> usize;
+    /// The switches under which this program runs.
+    fn semantics() -> Semantics;
+    /// Whether the execution is being abandoned, so that guards must not synchronise any more.
+    fn tearing_down() -> bool;
+
+    /// The identity of a composite object.
+    #[track_caller]
+    fn label(kind: Kind, name: Name) -> Self::Label;
+    /// The calling thread begins a step of a composite object.
+    #[track_caller]
+    fn begin(label: &Self::Label, step: Composite);
+    /// The step begun last is done; `false` when it was refused (a failed try).
+    #[track_caller]
+    fn end(label: &Self::Label, step: Composite, done: bool);
+    /// A property fails here and now: ends the execution on a checking backend, panics on os.
+    #[track_caller]
+    fn fail(property: Property, message: String) -> !;
+    /// The situation `mark` occurs, for [`Property::Reachability`].
+    fn reached(mark: &'static str);
+}
+
+/// Plain memory that threads reach without synchronisation of its own.
+pub trait CellApi<T>: Send + Sync {
+    /// A new cell.
+    #[track_caller]
+    fn new(name: Name, value: T) -> Self;
+    /// A read. The pointer is valid while `read` runs.
+    ///
+    /// Reading through it is sound as long as no write runs at the same time; checking backends
+    /// end the execution with a data race before they call `read` otherwise.
+    #[track_caller]
+    fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R;
+    /// A write, likewise.
+    #[track_caller]
+    fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R;
+}
+
+/// Operations of every atomic.
+pub trait Atomic<V>: Send + Sync {
+    /// A new atomic.
+    #[track_caller]
+    fn new(name: Name, value: V) -> Self;
+    /// A load.
+    #[track_caller]
+    fn load(&self, order: Ordering) -> V;
+    /// A store.
+    #[track_caller]
+    fn store(&self, value: V, order: Ordering);
+    /// Stores and returns the value before.
+    #[track_caller]
+    fn swap(&self, value: V, order: Ordering) -> V;
+    /// Stores `new` if the value is `current`.
+    ///
+    /// # Errors
+    /// Returns the value found when it is another.
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        current: V,
+        new: V,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<V, V>;
+}
+
+/// Operations of the atomic integers; they wrap around on overflow.
+pub trait AtomicInt<V>: Atomic<V> {
+    /// Adds and returns the value before.
+    #[track_caller]
+    fn fetch_add(&self, value: V, order: Ordering) -> V;
+    /// Subtracts and returns the value before.
+    #[track_caller]
+    fn fetch_sub(&self, value: V, order: Ordering) -> V;
+}

@@ -1,0 +1,29 @@
+//! What an algorithm may assume about its machine.
+//!
+//! 1. [`Backend`]: the trait that a machine implements; zero-sized types, static functions.
+//! 2. The facade: [`Mutex`], [`Condvar`], [`Cell`], [`Shared`], [`Atomic`], [`scope`],
+//!    [`run_threads`] and their like, generic over a backend. Algorithms see nothing else.
+//! 3. [`backends`]: OS threads, loom, shuttle.
+//! 4. [`announcing`]: the decorator that tells every operation before it happens; the seam for
+//!    traces, deadlock detection, counterexamples and replay.
+//! 5. [`Semantics`]: the choices that a checking backend makes explicit.
+
+#[cfg(feature = "engines")]
+pub mod announcing;
+mod backend;
+pub mod backends;
+mod facade;
+mod name;
+mod property;
+mod semantics;
+
+pub use backend::{Atomic as AtomicApi, AtomicInt, Backend, Body, CellApi, Composite, Kind};
+pub use backends::os::Os;
+pub use facade::{
+    Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Condvar, Label, Mutex, MutexGuard, Scope,
+    Shared, Spin, SpinCapped, Thread, choose, current, fence, park, reached, require,
+    run_threads, scope, yield_now,
+};
+pub use name::Name;
+pub use property::Property;
+pub use semantics::{NotifyOrder, SemaphoreOrder, Semantics, SwaitOrder};

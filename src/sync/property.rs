@@ -1,0 +1,76 @@
+//! The properties that a verdict can be about, by their permanent ids.
+
+use std::fmt;
+
+/// What a verdict says something about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Property {
+    /// Nobody can move and someone has not finished: never.
+    DeadlockFreedom,
+    /// No more threads inside a critical section than it admits.
+    MutualExclusion,
+    /// A predicate of the scenario over its state; also: no checked thread panics.
+    Invariant,
+    /// No two accesses to one cell, one of them a write, that happens-before leaves unordered.
+    DataRaceFreedom,
+    /// Every item comes out once, and nothing else does.
+    Conservation,
+    /// Items of one producer come out in the order in which they went in.
+    FifoOrder,
+    /// A marked situation occurs in at least one execution.
+    Reachability,
+}
+
+impl Property {
+    /// Every property, in the order in which reports list them.
+    pub const ALL: [Self; 7] = [
+        Self::DeadlockFreedom,
+        Self::MutualExclusion,
+        Self::Invariant,
+        Self::DataRaceFreedom,
+        Self::Conservation,
+        Self::FifoOrder,
+        Self::Reachability,
+    ];
+
+    /// The permanent id, as in the command line and in JSON.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::DeadlockFreedom => "deadlock-freedom",
+            Self::MutualExclusion => "mutual-exclusion",
+            Self::Invariant => "invariant",
+            Self::DataRaceFreedom => "data-race-freedom",
+            Self::Conservation => "conservation",
+            Self::FifoOrder => "fifo-order",
+            Self::Reachability => "reachability",
+        }
+    }
+
+    /// The property with this id, if there is one.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|property| property.id() == id)
+    }
+
+    /// What a failure of it is called in a report: "deadlock", "data race".
+    #[must_use]
+    pub const fn failure(self) -> &'static str {
+        match self {
+            Self::DeadlockFreedom => "deadlock",
+            Self::MutualExclusion => "mutual exclusion violated",
+            Self::Invariant => "invariant violated",
+            Self::DataRaceFreedom => "data race",
+            Self::Conservation => "an item lost or duplicated",
+            Self::FifoOrder => "items out of order",
+            Self::Reachability => "not reachable",
+        }
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
