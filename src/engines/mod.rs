@@ -14,6 +14,7 @@
 //! 12. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod check;
+pub mod claims;
 pub mod counterexample;
 pub mod engine;
 mod environment;
@@ -27,6 +28,7 @@ pub mod threads;
 pub mod verdict;
 
 pub use check::{Job, Row, check};
+pub use claims::{Claim, Claimed, ExitStatus};
 pub use counterexample::Counterexample;
 pub use engine::{Engine, EngineId};
 pub use limits::Limits;

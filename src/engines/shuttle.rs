@@ -4,6 +4,7 @@
 //! executions that are too long, and knows whether the scheduler came to its end by itself.
 
 use std::fmt;
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -164,7 +165,7 @@ fn counted_pass<S: Scheduler + Send + 'static>(
     let before = bounds.before;
     let log = Arc::new(Mutex::new(Log::default()));
     let watched = Watched {
-        scheduler,
+        scheduler: ManuallyDrop::new(scheduler),
         session: Arc::clone(session),
         bounds,
         log: Arc::clone(&log),
@@ -223,7 +224,8 @@ struct Log {
 
 /// A scheduler that is watched and can be stopped.
 struct Watched<S> {
-    scheduler: S,
+    /// Never dropped: shuttle's random scheduler prints advice when it is dropped after a failure.
+    scheduler: ManuallyDrop<S>,
     session: Arc<Session>,
     bounds: Bounds,
     log: Arc<Mutex<Log>>,
