@@ -23,6 +23,8 @@ pub mod engines;
 pub mod primitives;
 #[cfg(feature = "engines")]
 pub mod problems;
+#[cfg(feature = "engines")]
+pub mod report;
 pub mod scenario;
 pub mod sync;
 

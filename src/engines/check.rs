@@ -155,7 +155,7 @@ pub fn words(semantics: &Semantics) -> BTreeMap<&'static str, &'static str> {
 /// The switches and the words that each can take; the first is the default.
 pub const SWITCHES: [(&str, &[&str]); 4] = [
     ("semaphore", &["strong", "weak"]),
-    ("swait", &["strict", "scan", "weak"]),
+    ("swait", &["scan", "strict", "weak"]),
     ("notify", &["any", "fifo"]),
     ("spurious", &["off", "on"]),
 ];

@@ -17,13 +17,21 @@ pub(super) const LOOM: [&str; 8] = [
 /// What shuttle's schedulers and runner read.
 pub(super) const SHUTTLE: [&str; 2] = ["SHUTTLE_RANDOM_SEED", "SHUTTLE_CAPTURE_BACKTRACE"];
 
-/// The variables of `names` that are set, as `NAME=value`.
+/// In a worker: the variables that the parent has and that were kept from it.
+pub(super) const OVERRIDDEN: &str = "CROSSCHECK_OVERRIDDEN";
+
+/// Between the entries of [`OVERRIDDEN`].
+pub(super) const SEPARATOR: &str = "\u{1f}";
+
+/// The variables of `names` that are set here or in the parent, as `NAME=value`.
 pub(super) fn set(names: &[&str]) -> Vec<String> {
-    names
-        .iter()
-        .filter_map(|name| {
-            let value = env::var_os(name)?;
-            Some(format!("{name}={}", value.to_string_lossy()))
-        })
-        .collect()
+    let here = names.iter().filter_map(|name| {
+        let value = env::var_os(name)?;
+        Some(format!("{name}={}", value.to_string_lossy()))
+    });
+    let kept = env::var(OVERRIDDEN).unwrap_or_default();
+    let parent = kept.split(SEPARATOR).filter(|entry| {
+        entry.split_once('=').is_some_and(|(name, _)| names.contains(&name))
+    });
+    here.chain(parent.map(str::to_owned)).collect()
 }

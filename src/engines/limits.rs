@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What bounds a run; each becomes a word of the verdict when it takes effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Executions of an exhaustive search; none: until nothing is left.
     pub executions: Option<u64>,
@@ -41,6 +43,17 @@ impl Limits {
 
     /// Proof mode: exhaustive searches until nothing is left.
     pub const PROOF: Self = Self { executions: None, ..Self::QUICK };
+}
+
+impl Limits {
+    /// After what time a run is taken for one that never ends: far beyond its own limit.
+    #[must_use]
+    pub fn patience(&self) -> Duration {
+        match self.time {
+            Some(time) => time * 2 + Duration::from_secs(30),
+            None => Duration::from_secs(900),
+        }
+    }
 }
 
 impl Default for Limits {

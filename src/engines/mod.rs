@@ -8,11 +8,12 @@
 //! 6. [`check`]: one program, one instance, one engine: rows.
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
-//! 9. [`claims`]: the table of claims, and the plan of the catalogue's rows.
+//! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue.
 //! 10. [`worker`]: rows in processes of their own, many at a time.
 //! 11. [`testing`]: [`assert_verdicts!`](crate::assert_verdicts) for other people's tests.
 //! 12. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
+pub mod calibration;
 pub mod check;
 pub mod claims;
 pub mod counterexample;
@@ -21,11 +22,13 @@ mod environment;
 pub mod limits;
 pub mod loom;
 mod panics;
+pub mod plan;
 pub mod replay;
 pub mod search;
 pub mod shuttle;
 pub mod threads;
 pub mod verdict;
+pub mod worker;
 
 pub use check::{Job, Row, check};
 pub use claims::{Claim, Claimed, ExitStatus};

@@ -131,6 +131,15 @@ impl From<Exhausted> for Proof {
 }
 
 impl Proof {
+    /// The search behind it, unless a witness is enough.
+    #[must_use]
+    pub fn exhausted(self) -> Option<Exhausted> {
+        match self.how {
+            How::Exhausted(search) => Some(search),
+            How::Witnessed => None,
+        }
+    }
+
     /// Every mark was reached; one execution is enough to show that something can happen.
     pub(super) fn witnessed() -> Self {
         Self { how: How::Witnessed }

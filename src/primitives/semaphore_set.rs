@@ -10,7 +10,7 @@ use crate::sync::{Backend, Composite, Kind, Label, Name, SwaitOrder};
 /// Several semaphores behind one gate: on one mutex and one condition variable.
 ///
 /// A thread never holds a part of what it waits for. The order of service is a switch of the
-/// backend's semantics; strict on the os backend.
+/// backend's semantics; on the os backend the first in the queue who can be served.
 pub struct SemaphoreSet<B: Backend> {
     order: SwaitOrder,
     label: Label<B>,

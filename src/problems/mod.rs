@@ -1,10 +1,17 @@
 //! The catalogue: one file a problem, right and wrong variants together.
 //!
-//! 1. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
+//! 1. [`semaphore`]: the counting semaphore itself, queued, busy-waiting, and with slips in P.
+//! 2. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
+//! 3. [`bounded_buffer`]: producers and consumers, from one slot to a ring with many on each side.
+//! 4. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
 
+pub mod bounded_buffer;
 pub mod critical_section;
+pub mod philosophers;
+pub mod semaphore;
 
 use crate::scenario::{Program, Truth};
+use crate::sync::Body;
 
 /// A problem of the catalogue.
 pub struct Problem {
@@ -38,5 +45,17 @@ impl Variant {
 /// Every problem, in the order in which reports list them.
 #[must_use]
 pub fn catalogue() -> Vec<Problem> {
-    vec![critical_section::problem()]
+    vec![
+        semaphore::problem(),
+        critical_section::problem(),
+        bounded_buffer::problem(),
+        philosophers::problem(),
+    ]
+}
+
+/// `count` threads of one name, numbered from 0, that run `body` with their number.
+fn team<'a>(name: &'static str, count: usize, body: &'a (dyn Fn(usize) + Sync)) -> Vec<Body<'a>> {
+    (0..count)
+        .map(|i| -> Body<'a> { ((name, i).into(), Box::new(move || body(i))) })
+        .collect()
 }

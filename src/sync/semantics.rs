@@ -30,7 +30,8 @@ pub enum SwaitOrder {
     Weak,
     /// The first in the queue whose request can be met.
     Scan,
-    /// The head of the queue only.
+    /// The head of the queue only: nobody starves, but a head that waits for one member holds back
+    /// those who would return it when they share another member.
     Strict,
 }
 
@@ -54,12 +55,12 @@ impl Semantics {
     pub const SPURIOUS_PER_THREAD: usize = 1;
 
     /// What the primitives ship with and the catalogue assumes: any waiter, no spurious wake-ups,
-    /// strong semaphores, strict sets.
+    /// strong semaphores, sets that serve the first who can be served.
     pub const DEFAULT: Self = Self {
         notify: NotifyOrder::Any,
         spurious: false,
         semaphore: SemaphoreOrder::Strong,
-        swait: SwaitOrder::Strict,
+        swait: SwaitOrder::Scan,
     };
 }
 

@@ -113,10 +113,12 @@ impl<H: Host> Announcing<H> {
         }
     }
 
-    fn release<T: Send>(inner: H::MutexGuard<'_, T>, waiters: Vec<Wake>) {
+    /// Unlocks the host's mutex, and on preemptive hosts wakes those who want it. They are asked
+    /// for afterwards: who begins to want it later finds it free.
+    fn release<T: Send>(session: &Session, object: usize, inner: H::MutexGuard<'_, T>) {
         drop(inner);
         if H::PREEMPTIVE {
-            wake_all(waiters);
+            wake_all(session.lock_waiters(object));
         }
     }
 }
@@ -193,8 +195,8 @@ impl<H: Host> Backend for Announcing<H> {
         Self::announce(&session, me, Operation::Wait, Some(object));
         H::visit(&condvar.point);
         let mutex = guard.mutex;
-        let waiters = or_abandon::<H, _>(session.wait(me, object, mutex.object, spurious, place));
-        Self::release(guard.into_inner(), waiters);
+        or_abandon::<H, _>(session.wait(me, object, mutex.object, spurious, place));
+        Self::release(&session, mutex.object, guard.into_inner());
         let inner = loop {
             match or_abandon::<H, _>(session.waiting(me, object)) {
                 Waiting::Sleep => H::sleep(),
@@ -205,7 +207,7 @@ impl<H: Host> Backend for Announcing<H> {
                         break inner;
                     }
                     // Another waiter took the notification.
-                    Self::release(inner, session.lock_waiters(mutex.object));
+                    Self::release(&session, mutex.object, inner);
                 }
             }
         };
@@ -353,7 +355,7 @@ impl<H: Host> Backend for Announcing<H> {
                     "{} is entered while another thread's stay in it is not ordered before",
                     label.name
                 );
-                session.fail(me, Property::MutualExclusion, message, Some(place.to_string()));
+                session.fail_by_host(me, Property::MutualExclusion, message, Some(place.to_string()));
             };
             guarded(failed, |entered| memory.with_mut(|_| entered.set(true)));
         }
@@ -461,12 +463,11 @@ impl<H: Host, T: Send> Drop for AnnouncedGuard<'_, H, T> {
         let (session, me) = here::<H>();
         let object = self.mutex.object;
         let announced = session.announce(me, Operation::Unlock, Some(object), self.place);
-        let waiters = match announced {
-            Ok(_) => session.unlocked(me, object, self.place),
-            Err(Halt) => Vec::new(),
-        };
+        if announced.is_ok() {
+            session.unlocked(me, object, self.place);
+        }
         // SAFETY: we are in `drop`, and this is the last use.
-        Announcing::<H>::release(unsafe { self.take() }, waiters);
+        Announcing::<H>::release(&session, object, unsafe { self.take() });
         if announced.is_err() {
             H::abandon();
         }
@@ -539,7 +540,7 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
                 "an access to {} at {place} is not ordered after another thread's",
                 self.name
             );
-            session.fail(me, Property::DataRaceFreedom, message, Some(place.to_string()));
+            session.fail_by_host(me, Property::DataRaceFreedom, message, Some(place.to_string()));
         };
         guarded(failed, access)
     }

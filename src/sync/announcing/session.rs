@@ -567,15 +567,15 @@ impl Session {
         self.turn.notify_all();
     }
 
-    /// The mutex is free from here on; returns whom to wake on preemptive backends.
-    pub(super) fn unlocked(&self, me: usize, object: usize, place: Place) -> Vec<Wake> {
+    /// The mutex is free from here on.
+    pub(super) fn unlocked(&self, me: usize, object: usize, place: Place) {
         let mut state = self.state();
         state.release(me, object);
         state.record(me, Operation::Unlock, Some(object), place, None);
         self.turn.notify_all();
-        state.lock_waiters(object)
     }
 
+    /// Threads that sleep until the mutex is free.
     pub(super) fn lock_waiters(&self, object: usize) -> Vec<Wake> {
         self.state().lock_waiters(object)
     }
@@ -587,7 +587,7 @@ impl Session {
         mutex: usize,
         spurious: bool,
         place: Place,
-    ) -> Result<Vec<Wake>, Halt> {
+    ) -> Result<(), Halt> {
         let mut state = self.state();
         if state.stopped {
             return Err(Halt);
@@ -610,8 +610,7 @@ impl Session {
         thread.spurious += usize::from(spurious);
         thread.status = Status::Waiting { condvar, mutex };
         self.turn.notify_all();
-        self.check_deadlock(&mut state, me)?;
-        Ok(state.lock_waiters(mutex))
+        self.check_deadlock(&mut state, me)
     }
 
     /// Whether the wait that is about to begin may end by itself.
@@ -1016,12 +1015,30 @@ impl Session {
         self.state().totals.marks.insert(mark);
     }
 
-    pub(super) fn fail(&self, me: usize, property: Property, message: String, place: Option<String>) -> Halt {
+    pub(super) fn fail(
+        &self,
+        me: usize,
+        property: Property,
+        message: String,
+        place: Option<String>,
+    ) -> Halt {
         let mut state = self.state();
         if state.stopped {
             return Halt;
         }
         self.failed(&mut state, me, property, message, place, None)
+    }
+
+    /// The host's memory model has found what the order of the steps does not show.
+    pub(super) fn fail_by_host(
+        &self,
+        me: usize,
+        property: Property,
+        message: String,
+        place: Option<String>,
+    ) -> Halt {
+        self.state().sequentially_consistent = false;
+        self.fail(me, property, message, place)
     }
 
     /// `past`: the steps to keep, with the last one; all when absent.

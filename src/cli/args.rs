@@ -1,0 +1,163 @@
+//! What can be typed.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Checks concurrent algorithms with several engines and says what was proved.
+#[derive(Debug, Parser)]
+#[command(name = "crosscheck", version, about, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed \
+row is refuted; 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted.")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check the catalogue, or a part of it (the default)
+    Verify(Verify),
+    /// List problems, variants, engines and properties
+    List(List),
+    /// Show the shortest counterexample of a variant
+    Explain(Explain),
+    /// Run a counterexample again, step by step
+    Replay(Replay),
+    /// Show what each engine is known to miss, and what it says today
+    Calibrate,
+    /// Check jobs from standard input
+    #[command(hide = true)]
+    Worker,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Verify(Verify::default())
+    }
+}
+
+#[derive(Args, Debug, Default)]
+pub(super) struct Verify {
+    #[command(flatten)]
+    pub(super) what: What,
+    /// Run the rows of proof mode: the largest instances that finish, nothing cut
+    #[arg(long)]
+    pub(super) proof: bool,
+    /// How to print the rows
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Add the time of each row
+    #[arg(long)]
+    pub(super) timings: bool,
+    /// Rows that run at the same time [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+}
+
+/// Which rows.
+#[derive(Args, Debug, Default)]
+pub(super) struct What {
+    /// A problem or a variant of it; everything when absent
+    #[arg(value_name = "PROBLEM[/VARIANT]")]
+    pub(super) scenario: Option<String>,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// With which engines, on which instance, within which bounds.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct How {
+    /// An engine; may be repeated; all when absent
+    #[arg(long, value_name = "ENGINE")]
+    pub(super) engine: Vec<String>,
+    /// A parameter or switch, as in n=5 or semaphore=weak; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Ask for this property only; may be repeated
+    #[arg(long, value_name = "PROPERTY")]
+    pub(super) property: Vec<String>,
+    /// A bound, as in preemptions=2; one of preemptions, executions, steps, schedules, depth,
+    /// spins, seed; may be repeated
+    #[arg(long, value_name = "NAME=NUMBER")]
+    pub(super) bound: Vec<String>,
+    /// Time for each row, as in 60s, 500ms or 2m; removes the limit on executions
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) budget: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct List {
+    /// How to print the list
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ListFormat,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// A variant
+    #[arg(value_name = "PROBLEM/VARIANT")]
+    pub(super) scenario: String,
+    #[command(flatten)]
+    pub(super) how: How,
+    /// Write the counterexample to a file, for `replay`
+    #[arg(long, value_name = "FILE")]
+    pub(super) save: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Replay {
+    /// A token from a report, or a file with a token or a saved counterexample
+    #[arg(value_name = "TOKEN|FILE")]
+    pub(super) what: String,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table for a terminal
+    #[default]
+    Text,
+    /// Stable and sorted, for programs
+    Json,
+    /// For pull requests
+    Markdown,
+    /// One page
+    Html,
+    /// For CI systems
+    Junit,
+    /// Lines for verification/claims.txt
+    Claims,
+}
+
+/// How the list is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ListFormat {
+    /// For a terminal
+    #[default]
+    Text,
+    /// Stable, for programs
+    Json,
+}
+
+/// Reads `60s`, `500ms`, `2m`, `1h`.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("write a number and a unit, as in 60s, 500ms, 2m or 1h".to_owned()),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(milliseconds))
+        .filter(|time| (1..=7 * 24 * 3_600_000).contains(time))
+        .map(Duration::from_millis)
+        .ok_or_else(|| "from 1ms to 168h".to_owned())
+}

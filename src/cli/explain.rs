@@ -1,0 +1,72 @@
+//! `explain`: the shortest counterexample of a variant, in lanes.
+
+use std::cmp::Reverse;
+use std::fs;
+use std::thread::available_parallelism;
+
+use super::args::Explain;
+use super::verify::{check_all, chosen};
+use super::{Failure, INTERRUPTED, print, select};
+use crate::engines::claims::Mode;
+use crate::engines::{Counterexample, Row};
+use crate::report;
+
+pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
+    if !arguments.scenario.contains('/') {
+        let variants = select::variants(Some(&arguments.scenario))?;
+        let names: Vec<&str> = variants.iter().map(|variant| variant.program.name()).collect();
+        return Err(Failure(format!("name one variant: {}", names.join(", "))));
+    }
+    let variants = select::variants(Some(&arguments.scenario))?;
+    let engines = select::engines(&arguments.how.engine)?;
+    let settings = select::settings(&arguments.how.set, &variants)?;
+    let plan = chosen(&variants, &arguments.how, &engines, &settings, Mode::Quick)?;
+    let jobs = available_parallelism().map_or(1, usize::from);
+    let done = check_all(&plan, jobs)?;
+    if done.iter().any(Option::is_none) {
+        return Ok(INTERRUPTED);
+    }
+    let rows: Vec<Row> = done.into_iter().flatten().flat_map(|(rows, _)| rows).collect();
+    // The clearest first: few steps, few changes between threads, reproducible.
+    let best = rows.iter().filter_map(Row::counterexample).min_by_key(|counterexample| {
+        (
+            counterexample.shown().count(),
+            counterexample.switches_between_threads(),
+            Reverse(counterexample.engine.is_deterministic()),
+            counterexample.engine,
+        )
+    });
+    let Some(counterexample) = best else {
+        print(&nothing(&arguments.scenario, &rows))?;
+        return Ok(0);
+    };
+    if let Some(path) = &arguments.save {
+        save(counterexample, path)?;
+    }
+    print(&report::explain::render(counterexample))?;
+    Ok(0)
+}
+
+/// What to say where nothing was refuted.
+fn nothing(scenario: &str, rows: &[Row]) -> String {
+    use std::fmt::Write;
+    let mut text = format!("{scenario}: no counterexample\n");
+    for row in rows {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {:14} {:20} {:8} {}",
+            row.engine,
+            row.property.id(),
+            row.verdict.word(),
+            report::escape(&row.verdict.reason()),
+        );
+    }
+    text
+}
+
+fn save(counterexample: &Counterexample, path: &std::path::Path) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(counterexample)?;
+    fs::write(path, text + "\n")
+        .map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))
+}

@@ -1,0 +1,73 @@
+//! `replay`: a counterexample, run again.
+
+use std::fs;
+use std::path::Path;
+
+use super::args::Replay;
+use super::{Failure, print, select};
+use crate::engines::Counterexample;
+use crate::engines::replay::{Replayed, machine, replay};
+use crate::report;
+
+/// The largest file that is read as a counterexample, in bytes.
+const MOST_BYTES: u64 = 64 << 20;
+
+pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
+    let recorded = read(&arguments.what)?;
+    let programs = select::programs();
+    let program = programs.iter().find(|program| program.name() == recorded.scenario);
+    let program = match program {
+        Some(program) => program,
+        // The same words as everywhere for a name that is not there.
+        None => match select::variants(Some(&recorded.scenario)) {
+            Err(failure) => return Err(failure),
+            Ok(_) => return Err(Failure(format!("`{}` is a problem, not a variant", recorded.scenario))),
+        },
+    };
+    let replayed = replay(program, &recorded)?;
+    let on = machine(&recorded);
+    let (text, code) = match &replayed {
+        Replayed::Same(again) => (
+            format!("{}\nReplayed on {on}: the same failure, in the same final state.\n", report::explain::render(again)),
+            0,
+        ),
+        Replayed::Different(again) => (
+            format!("{}\nReplayed on {on}: it fails again, but ends in another state.\n", report::explain::render(again)),
+            1,
+        ),
+        Replayed::Diverged { message } => {
+            (format!("Not reproduced on {on}: {}\n", report::escape(message)), 1)
+        }
+        Replayed::Passed => (
+            format!("Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"),
+            1,
+        ),
+        Replayed::Impossible { message } => {
+            (format!("Not reproduced on {on}: {}\n", report::escape(message)), 1)
+        }
+    };
+    print(&text)?;
+    Ok(code)
+}
+
+/// A token, or a file with a token or a saved counterexample.
+fn read(what: &str) -> Result<Counterexample, Failure> {
+    if what.starts_with("cc1.") {
+        return Ok(Counterexample::from_token(what)?);
+    }
+    let path = Path::new(what);
+    let length = fs::metadata(path)
+        .map_err(|error| Failure(format!("`{}` is no token and no file: {error}", what.escape_debug())))?
+        .len();
+    if length > MOST_BYTES {
+        return Err(Failure(format!("{} is too large for a counterexample", path.display())));
+    }
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+    if text.trim_start().starts_with("cc1.") {
+        return Ok(Counterexample::from_token(&text)?);
+    }
+    serde_json::from_str(&text).map_err(|error| {
+        Failure(format!("{} holds no token and no saved counterexample: {error}", path.display()))
+    })
+}

@@ -1,0 +1,156 @@
+//! `verify`: rows, claims and the exit code that follows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::args::{Format, How, Verify, What};
+use super::{Failure, INTERRUPTED, print, select, worker};
+use crate::engines::claims::{Mode, Table, line_for};
+use crate::engines::plan::{Planned, catalogue_plan};
+use crate::engines::worker::run_all;
+use crate::engines::{Claimed, EngineId, ExitStatus, Limits, Row};
+use crate::problems::catalogue;
+use crate::report;
+use crate::sync::Property;
+
+pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
+    let table = Table::built_in()?;
+    let mode = if arguments.proof { Mode::Proof } else { Mode::Quick };
+    let plan = plan(&arguments.what, &table, mode)?;
+    let jobs = match arguments.jobs {
+        Some(jobs) => jobs.get(),
+        None => available_parallelism().map_or(1, usize::from),
+    };
+    let done = check_all(&plan, jobs)?;
+    let interrupted = done.iter().any(Option::is_none);
+
+    let mut claimed = Vec::new();
+    let mut timings = Vec::new();
+    let mut lines = String::new();
+    for (planned, done) in plan.iter().zip(done) {
+        let Some((rows, time)) = done else { continue };
+        lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
+        for row in rows {
+            let claim = planned.mode.and_then(|m| table.claim(m, planned.asks.as_ref(), &row));
+            timings.push(arguments.timings.then(|| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+            claimed.push(Claimed { row, claim });
+        }
+    }
+    let context = report::Context { mode, timings };
+    print(&match arguments.format {
+        Format::Text => report::table::render(&claimed, &context),
+        Format::Json => report::json::render(&claimed, &context),
+        Format::Markdown => report::markdown::render(&claimed, &context),
+        Format::Html => report::html::render(&claimed, &context),
+        Format::Junit => report::junit::render(&claimed, &context),
+        Format::Claims => lines,
+    })?;
+    if interrupted {
+        eprintln!("crosscheck: interrupted; the rows above had finished, nothing is said of the others");
+        return Ok(INTERRUPTED);
+    }
+    Ok(ExitStatus::of(&claimed).code())
+}
+
+/// The rows that were asked for.
+fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure> {
+    let engines = select::engines(&what.how.engine)?;
+    let variants = select::variants(what.scenario.as_deref())?;
+    let asks = select::properties(&what.how.property)?;
+    let limits = select::limits(&what.how, mode.limits())?;
+    let settings = select::settings(&what.how.set, &variants)?;
+    if !settings.is_empty() || asks.is_some() {
+        return chosen(&variants, &what.how, &engines, &settings, mode);
+    }
+    let names: BTreeSet<&str> = variants.iter().map(|variant| variant.program.name()).collect();
+    let mut plan = catalogue_plan(&catalogue(), table, mode)?;
+    plan.retain(|row| names.contains(row.program.name()) && engines.contains(&row.engine));
+    if let Some(limits) = limits {
+        for row in &mut plan {
+            // Under other limits the claims do not apply.
+            row.limits = limits.clone();
+            row.mode = None;
+        }
+    }
+    if plan.is_empty() {
+        return Err(Failure("the table has no such rows in this mode; try it without --proof".to_owned()));
+    }
+    Ok(plan)
+}
+
+/// Rows of a chosen instance: every variant that has the parameters, under every engine.
+pub(super) fn chosen(
+    variants: &[crate::problems::Variant],
+    how: &How,
+    engines: &[EngineId],
+    settings: &[(String, String)],
+    mode: Mode,
+) -> Result<Vec<Planned>, Failure> {
+    let asks: Option<BTreeSet<Property>> = select::properties(&how.property)?;
+    let limits = select::limits(how, mode.limits())?;
+    let mut plan = Vec::new();
+    for variant in variants {
+        let Some((instance, semantics)) = select::instance(variant, settings)? else { continue };
+        for &engine in engines {
+            plan.push(Planned {
+                program: Arc::clone(&variant.program),
+                instance: instance.clone(),
+                semantics,
+                engine,
+                asks: asks.clone(),
+                limits: limits.clone().unwrap_or_else(|| mode.limits()),
+                mode: limits.is_none().then_some(mode),
+            });
+        }
+    }
+    if plan.is_empty() {
+        return Err(Failure("no variant has all of these parameters; `crosscheck list` shows them".to_owned()));
+    }
+    Ok(plan)
+}
+
+/// The rows of each job, or nothing for a job that an interrupt left unfinished.
+type Done = Vec<Option<(Vec<Row>, Duration)>>;
+
+/// Runs a plan in worker processes, with progress on a terminal.
+pub(super) fn check_all(plan: &[Planned], jobs: usize) -> Result<Done, Failure> {
+    let interrupted = interrupts()?;
+    let bar = ProgressBar::new(plan.len() as u64);
+    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} rows, about {eta} to go {msg}");
+    bar.set_style(style.expect("the template is well formed"));
+    let mut done: Done = plan.iter().map(|_| None).collect();
+    run_all(plan, jobs, &worker()?, interrupted, |index, rows, time| {
+        bar.inc(1);
+        bar.set_message(plan[index].program.name());
+        done[index] = Some((rows, time));
+    })
+    .map_err(|error| Failure(format!("cannot start a worker process: {error}")))?;
+    bar.finish_and_clear();
+    Ok(done)
+}
+
+/// A flag that Ctrl-C raises.
+fn interrupts() -> Result<&'static AtomicBool, Failure> {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();
+    HANDLER
+        .get_or_init(|| {
+            // Relaxed: the flag guards no memory.
+            ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))
+                .map_err(|error| error.to_string())
+        })
+        .clone()
+        .map_err(|error| Failure(format!("cannot listen for Ctrl-C: {error}")))?;
+    Ok(&INTERRUPTED)
+}
+
+/// The limits of a plan's rows without a command line; used by `explain`.
+pub(super) fn quick() -> Limits {
+    Limits::QUICK
+}

@@ -1,0 +1,394 @@
+//! Rows in processes of their own, many at a time.
+//!
+//! A checked program can take its process down: an abort, a stack overflow, a panic while it
+//! panics. So jobs go to worker processes, the same executable again, one line of JSON a job and
+//! one an answer. A worker that ends takes one row with it, which says how; the others go on.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::check::{Row, set_switch};
+use super::engine::{Ending, EngineId, Run};
+use super::environment;
+use super::limits::Limits;
+use super::plan::Planned;
+use super::search;
+use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Sample, Verdict};
+use crate::scenario::{Instance, Program};
+use crate::sync::announcing::Totals;
+use crate::sync::{Property, Semantics};
+
+/// Answers begin with this, so that what a checked program prints is not taken for one.
+const MARK: &str = "\u{1}crosscheck-answer ";
+
+/// How much of a worker's standard error is kept for the report.
+const LAST_WORDS: usize = 4096;
+
+/// Runs every job of `plan` in worker processes, at most `jobs` at a time, and hands the rows to
+/// `finished` in the order in which they end.
+///
+/// `command` makes the command of a worker; the worker has to call [`serve`]. When `interrupted`
+/// becomes true, running workers are ended and no row is made up for what they had not finished.
+///
+/// # Errors
+/// When a worker cannot be started at all.
+pub fn run_all(
+    plan: &[Planned],
+    jobs: usize,
+    command: &(dyn Fn() -> Command + Sync),
+    interrupted: &AtomicBool,
+    mut finished: impl FnMut(usize, Vec<Row>, Duration),
+) -> io::Result<()> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = channel();
+    thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, plan.len().max(1)) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                let mut worker = None;
+                // Relaxed: only the number itself is shared; the flag guards no memory.
+                while !interrupted.load(Ordering::Relaxed) {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(planned) = plan.get(index) else { break };
+                    let started = Instant::now();
+                    let answer = ask(planned, &mut worker, command, interrupted);
+                    let failed = answer.is_err();
+                    let message = answer.map(|rows| rows.map(|rows| (index, rows, started.elapsed())));
+                    if sender.send(message).is_err() || failed {
+                        break;
+                    }
+                }
+                if let Some(worker) = worker {
+                    Worker::end(worker);
+                }
+            });
+        }
+        drop(sender);
+        let mut result = Ok(());
+        for message in receiver {
+            match message {
+                Ok(Some((index, rows, time))) => finished(index, rows, time),
+                Ok(None) => {}
+                Err(error) => result = Err(error),
+            }
+        }
+        result
+    })
+}
+
+/// One job at one worker; `None` when interrupted.
+fn ask(
+    planned: &Planned,
+    worker: &mut Option<Worker>,
+    command: &(dyn Fn() -> Command + Sync),
+    interrupted: &AtomicBool,
+) -> io::Result<Option<Vec<Row>>> {
+    let mut running = match worker.take() {
+        Some(running) => running,
+        None => Worker::start(command())?,
+    };
+    let request = serde_json::to_string(&Request::from(planned)).expect("plain data serialises");
+    let outcome = running.ask(&request, planned.limits.patience(), interrupted);
+    let why = match outcome {
+        Outcome::Answer(text) => match serde_json::from_str::<Vec<WireRow>>(&text) {
+            Ok(rows) => {
+                *worker = Some(running);
+                return Ok(Some(rows.into_iter().map(|row| row.into_row(planned)).collect()));
+            }
+            Err(error) => {
+                Worker::end(running);
+                GaveUp::Internal { detail: format!("a worker's answer cannot be read: {error}") }
+            }
+        },
+        Outcome::Interrupted => {
+            Worker::end(running);
+            return Ok(None);
+        }
+        Outcome::Timeout(seconds) => {
+            Worker::end(running);
+            GaveUp::Timeout { seconds }
+        }
+        Outcome::Ended => GaveUp::Crashed { how: running.last_words() },
+    };
+    let run = Run { ending: Ending::Unable(why), totals: Totals::default(), overridden: Vec::new() };
+    Ok(Some(super::check::rows(&planned.job(), run)))
+}
+
+enum Outcome {
+    Answer(String),
+    Interrupted,
+    Timeout(u64),
+    Ended,
+}
+
+struct Worker {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<String>,
+    errors: Arc<Mutex<VecDeque<u8>>>,
+    drained: thread::JoinHandle<()>,
+}
+
+impl Worker {
+    fn start(mut command: Command) -> io::Result<Self> {
+        let overridden = [environment::set(&environment::LOOM), environment::set(&environment::SHUTTLE)];
+        for name in environment::LOOM.iter().chain(&environment::SHUTTLE) {
+            command.env_remove(name);
+        }
+        command.env(environment::OVERRIDDEN, overridden.concat().join(environment::SEPARATOR));
+        // The report names places, not stacks.
+        command.env("RUST_BACKTRACE", "0");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        #[cfg(unix)]
+        {
+            // Ctrl-C is for the parent, which ends its workers itself.
+            use std::os::unix::process::CommandExt;
+            command.process_group(0);
+        }
+        let mut child = command.spawn()?;
+        let input = child.stdin.take().expect("standard input is piped");
+        let output = child.stdout.take().expect("standard output is piped");
+        let mut error = child.stderr.take().expect("standard error is piped");
+        let (sender, answers) = channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                if let Some(answer) = String::from_utf8_lossy(&line).strip_prefix(MARK)
+                    && sender.send(answer.to_owned()).is_err()
+                {
+                    break;
+                }
+            }
+        });
+        let errors = Arc::new(Mutex::new(VecDeque::new()));
+        let kept = Arc::clone(&errors);
+        let drained = thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok(count @ 1..) = error.read(&mut buffer) {
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend(&buffer[..count]);
+                let excess = kept.len().saturating_sub(LAST_WORDS);
+                kept.drain(..excess);
+            }
+        });
+        Ok(Self { child, input, answers, errors, drained })
+    }
+
+    fn ask(&mut self, request: &str, patience: Duration, interrupted: &AtomicBool) -> Outcome {
+        if writeln!(self.input, "{request}").and_then(|()| self.input.flush()).is_err() {
+            return Outcome::Ended;
+        }
+        let started = Instant::now();
+        loop {
+            match self.answers.recv_timeout(Duration::from_millis(20)) {
+                Ok(answer) => return Outcome::Answer(answer),
+                Err(RecvTimeoutError::Disconnected) => return Outcome::Ended,
+                // Relaxed: the flag guards no memory.
+                Err(RecvTimeoutError::Timeout) if interrupted.load(Ordering::Relaxed) => {
+                    return Outcome::Interrupted;
+                }
+                Err(RecvTimeoutError::Timeout) if started.elapsed() > patience => {
+                    return Outcome::Timeout(patience.as_secs());
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// How the process ended, and the last that it printed to standard error.
+    fn last_words(mut self) -> String {
+        let status = self.child.wait();
+        // The end of the process closes its standard error.
+        let _ = self.drained.join();
+        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let text: Vec<u8> = errors.iter().copied().collect();
+        let text = String::from_utf8_lossy(&text);
+        let words: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let how = status.map_or_else(|error| error.to_string(), describe);
+        if words.is_empty() { how } else { format!("{how}: {}", words.join(" / ")) }
+    }
+
+    fn end(mut self) {
+        // Already ended is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        if let Some(signal) = status.signal() {
+            let name = match signal {
+                6 => "SIGABRT, an abort",
+                9 => "SIGKILL, perhaps for lack of memory",
+                11 => "SIGSEGV, a stack overflow or a wild pointer",
+                _ => "a signal",
+            };
+            return format!("signal {signal} ({name})");
+        }
+    }
+    status.to_string()
+}
+
+/// Answers jobs from standard input until it ends: the main loop of a worker process.
+///
+/// # Errors
+/// When standard input or output fails.
+pub fn serve(programs: &[Program]) -> io::Result<()> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let answer = match serde_json::from_str::<Request>(&line) {
+            Ok(request) => request.answer(programs),
+            Err(error) => Err(format!("a request cannot be read: {error}")),
+        };
+        let rows = answer.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
+        let text = serde_json::to_string(&rows).map_err(io::Error::other)?;
+        let mut output = io::stdout().lock();
+        // A checked program may have left a line open.
+        writeln!(output, "\n{MARK}{text}")?;
+        output.flush()?;
+    }
+    Ok(())
+}
+
+/// A job on its way to a worker.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    scenario: String,
+    instance: BTreeMap<String, String>,
+    switches: BTreeMap<String, String>,
+    engine: EngineId,
+    asks: Option<Vec<String>>,
+    limits: Limits,
+}
+
+impl From<&Planned> for Request {
+    fn from(planned: &Planned) -> Self {
+        let ids = |asks: &BTreeSet<Property>| asks.iter().map(|p| p.id().to_owned()).collect();
+        Self {
+            scenario: planned.program.name().to_owned(),
+            instance: planned
+                .instance
+                .iter()
+                .map(|(name, value)| (name.to_owned(), value.to_string()))
+                .collect(),
+            switches: super::check::switches(&planned.semantics),
+            engine: planned.engine,
+            asks: planned.asks.as_ref().map(ids),
+            limits: planned.limits.clone(),
+        }
+    }
+}
+
+impl Request {
+    fn answer(self, programs: &[Program]) -> Result<Vec<WireRow>, String> {
+        let program = programs
+            .iter()
+            .find(|program| program.name() == self.scenario)
+            .ok_or_else(|| format!("this worker has no `{}`", self.scenario))?;
+        let parameters = program.parameters();
+        let mut instance = Instance::defaults(&parameters);
+        for (name, value) in &self.instance {
+            let parameter = parameters.iter().find(|parameter| parameter.name == name);
+            let value = parameter.and_then(|p| Some((p.name, p.parse(value)?)));
+            let (name, value) = value.ok_or_else(|| format!("no parameter {name}"))?;
+            instance = instance.with(name, value);
+        }
+        let mut semantics = Semantics::DEFAULT;
+        for (switch, word) in &self.switches {
+            if !set_switch(&mut semantics, switch, word) {
+                return Err(format!("no switch {switch}={word}"));
+            }
+        }
+        let planned = Planned {
+            program: Arc::clone(program),
+            instance,
+            semantics,
+            engine: self.engine,
+            asks: self.asks.map(|ids| ids.iter().filter_map(|id| Property::from_id(id)).collect()),
+            limits: self.limits,
+            mode: None,
+        };
+        Ok(planned.check().into_iter().map(WireRow::from).collect())
+    }
+}
+
+/// A row on its way from a worker.
+#[derive(Serialize, Deserialize)]
+struct WireRow {
+    property: String,
+    verdict: WireVerdict,
+    executions: u64,
+    semantics: Vec<String>,
+    overridden: Vec<String>,
+    undecided: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum WireVerdict {
+    Exhausted(u64),
+    Witnessed,
+    Bounded { executions: u64, cuts: Vec<Cut> },
+    Sampled(Sample),
+    Refuted(Box<Refutation>),
+    GaveUp(GaveUp),
+}
+
+impl From<Row> for WireRow {
+    fn from(row: Row) -> Self {
+        let verdict = match row.verdict {
+            Verdict::Proved(proof) => match proof.exhausted() {
+                Some(exhausted) => WireVerdict::Exhausted(exhausted.executions()),
+                None => WireVerdict::Witnessed,
+            },
+            Verdict::Bounded(Bounds { executions, cuts }) => WireVerdict::Bounded { executions, cuts },
+            Verdict::Sampled(sample) => WireVerdict::Sampled(sample),
+            Verdict::Refuted(refutation) => WireVerdict::Refuted(refutation),
+            Verdict::GaveUp(why) => WireVerdict::GaveUp(why),
+        };
+        Self {
+            property: row.property.id().to_owned(),
+            verdict,
+            executions: row.executions,
+            semantics: row.semantics,
+            overridden: row.overridden,
+            undecided: row.undecided.iter().map(|property| property.id().to_owned()).collect(),
+        }
+    }
+}
+
+impl WireRow {
+    fn into_row(self, planned: &Planned) -> Row {
+        let verdict = match self.verdict {
+            WireVerdict::Exhausted(executions) => {
+                Verdict::Proved(search::received(executions).into())
+            }
+            WireVerdict::Witnessed => Verdict::Proved(Proof::witnessed()),
+            WireVerdict::Bounded { executions, cuts } => Verdict::Bounded(Bounds { executions, cuts }),
+            WireVerdict::Sampled(sample) => Verdict::Sampled(sample),
+            WireVerdict::Refuted(refutation) => Verdict::Refuted(refutation),
+            WireVerdict::GaveUp(why) => Verdict::GaveUp(why),
+        };
+        Row {
+            scenario: planned.program.name().to_owned(),
+            engine: planned.engine,
+            instance: planned.instance.clone(),
+            switches: super::check::switches(&planned.semantics),
+            property: Property::from_id(&self.property).unwrap_or(Property::Invariant),
+            verdict,
+            executions: self.executions,
+            semantics: self.semantics,
+            overridden: self.overridden,
+            undecided: self.undecided.iter().filter_map(|id| Property::from_id(id)).collect(),
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What a report says beside its rows.
+
+use std::collections::BTreeMap;
+
+use crate::engines::claims::Mode;
+use crate::scenario::Instance;
+
+/// What a report says beside its rows.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// What was asked for: `verify`, `verify philosophers`.
+    pub command: String,
+    /// How the rows were run.
+    pub mode: Mode,
+    /// How long the run took that a row comes from, in the order of the rows; rows of one run bear
+    /// the same time. Empty: reports say nothing of time.
+    pub milliseconds: Vec<Option<u64>>,
+    /// The instance that `explain` takes by itself, by scenario; a command that a report suggests
+    /// names only the parameters that differ.
+    pub defaults: BTreeMap<String, Instance>,
+}
+
+impl Context {
+    /// A context without times and defaults.
+    #[must_use]
+    pub fn new(command: impl Into<String>, mode: Mode) -> Self {
+        Self { command: command.into(), mode, milliseconds: Vec::new(), defaults: BTreeMap::new() }
+    }
+
+    /// The time of a row.
+    #[must_use]
+    pub(super) fn milliseconds(&self, row: usize) -> Option<u64> {
+        self.milliseconds.get(row).copied().flatten()
+    }
+}
