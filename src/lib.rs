@@ -12,12 +12,15 @@
 //! 4. [`problems`]: the catalogue of classical systems, right and wrong variants together.
 //! 5. [`engines`]: who schedules, and what may be concluded: verdicts and counterexamples.
 //! 6. [`report`]: tables, JSON, Markdown, HTML and JUnit from the rows of a run.
-//! 7. [`cli`]: the arguments, streams and exit codes of the program.
+//! 7. [`testing`]: verdicts inside an ordinary `#[test]`.
+//! 8. [`cli`]: the arguments, streams and exit codes of the program.
 //!
 //! With `default-features = false` only the first two are built, on OS threads, with
 //! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
 //! needs.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 #[cfg(feature = "engines")]
 pub mod engines;
 pub mod primitives;
@@ -27,6 +30,8 @@ pub mod problems;
 pub mod report;
 pub mod scenario;
 pub mod sync;
+#[cfg(feature = "engines")]
+pub mod testing;
 
 #[cfg(feature = "engines")]
 #[doc(hidden)]

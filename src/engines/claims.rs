@@ -234,11 +234,11 @@ impl Line {
     pub fn claim(&self, property: Property) -> Claim {
         let words = match self.refuted {
             // Only this property is refuted; a refutation of another contradicts the claim.
-            Some(refuted) if refuted != property => vec![],
-            _ if property == Property::Reachability && self.refuted.is_none() => {
-                // One execution that reaches every mark is a proof, however the search ended.
-                vec![Word::Proved]
+            Some(refuted) if refuted != property => {
+                self.words.iter().copied().filter(|word| *word != Word::Refuted).collect()
             }
+            // One execution that reaches every mark is a proof, however the search ended.
+            None if property == Property::Reachability => vec![Word::Proved],
             _ => self.words.clone(),
         };
         let complete = self.words == [Word::Proved];

@@ -71,6 +71,24 @@ impl Generated {
         Self::new((0..2).map(|index| thread(index, random)).collect())
     }
 
+    pub(super) fn variant(random: &mut Random, vars: usize, kinds: usize) -> Self {
+        let mut threads = vec![];
+        for t in 0..2 { let mut ops = vec![]; for at in 0..2 {
+            let object = random.below(vars);
+            ops.push(match random.below(kinds) { 0 => Op::Load(object), 1 => Op::Store(object, 2*t+at+1), _ => Op::Add(object) });
+        } threads.push(ops); }
+        Self::new(threads)
+    }
+
+    pub(super) fn variant2(random: &mut Random, n: usize, k: usize, vars: usize, kinds: usize) -> Self {
+        let mut threads = vec![];
+        for t in 0..n { let mut ops = vec![]; for at in 0..k {
+            let object = random.below(vars);
+            ops.push(match random.below(kinds) { 0 => Op::Load(object), 1 => Op::Store(object, k*t+at+1), _ => Op::Add(object) });
+        } threads.push(ops); }
+        Self::new(threads)
+    }
+
     /// Two threads of three critical sections each on two locks.
     pub(super) fn mutexes(random: &mut Random) -> Self {
         let mut value = 0;

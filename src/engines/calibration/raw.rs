@@ -12,6 +12,8 @@ use ::loom::model::Builder;
 use ::shuttle::scheduler::{DfsScheduler, Schedule, Scheduler, Task, TaskId};
 use ::shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
+use shuttle_engine::runtime::execution::ExecutionState;
+
 use super::observed::{Observed, noting};
 use crate::engines::panics;
 use crate::scenario::{Instance, Scenario};
@@ -84,8 +86,10 @@ pub(super) fn shuttle<S: Scenario + Clone>(scenario: &S, most: Option<usize>) ->
     let executions = Arc::new(AtomicU64::new(0));
     let deadlock = Arc::new(AtomicBool::new(false));
     let program = counted(scenario, &executions, |scenario, instance| {
-        // The first task that is spawned, so its number is `BYSTANDER`.
+        // The first task that is spawned, so its number is `BYSTANDER`. Detached: shuttle does not
+        // wait for its end.
         drop(::shuttle::thread::spawn(|| unreachable!("nobody schedules the bystander")));
+        ExecutionState::with(|state| state.get_mut(TaskId::from(BYSTANDER)).detach());
         scenario.run::<Shuttle>(instance);
     });
     silently(&executions, || {
@@ -168,7 +172,7 @@ impl Scheduler for Bystander {
         if others.iter().any(|task| task.runnable()) {
             return self.search.next_task(&others, current, is_yielding);
         }
-        // The main task is not detached, so shuttle ends an execution by itself once it is done.
+        // Someone has not finished, or shuttle would have ended the execution without asking.
         self.deadlock.store(true, Relaxed);
         None
     }

@@ -1,0 +1,10 @@
+//! Laws of the parts, the limits of the engines, the command line, the README, the floors.
+
+mod cli;
+mod floors;
+mod isolation;
+mod laws;
+mod limits;
+mod readme;
+mod semantics;
+mod zero_cost;

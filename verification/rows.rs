@@ -1,0 +1,100 @@
+//! One row: its verdict against its claim, its counterexample again, its report against the
+//! snapshot.
+
+use std::process::Command;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crosscheck::engines::claims::Table;
+use crosscheck::engines::plan::Planned;
+use crosscheck::engines::replay::{Replayed, replay};
+use crosscheck::engines::worker::run_all;
+use crosscheck::engines::{Claimed, Row};
+use crosscheck::report;
+use libtest_mimic::{Failed, Trial};
+
+pub(crate) fn trial(planned: Planned, table: &Table) -> Trial {
+    let table = table.clone();
+    Trial::test(planned.name(), move || check(&planned, &table))
+        .with_kind(planned_kind())
+}
+
+fn planned_kind() -> &'static str {
+    super::MODE.as_str()
+}
+
+fn check(planned: &Planned, table: &Table) -> Result<(), Failed> {
+    let rows = run(planned)?;
+    let claimed: Vec<Claimed> = rows
+        .into_iter()
+        .map(|row| Claimed {
+            claim: table.claim(super::MODE, planned.asks.as_ref(), &row),
+            row,
+        })
+        .collect();
+    for row in &claimed {
+        if row.claim.is_none() {
+            return Err(format!(
+                "verification/claims.txt says nothing of {} {} {}; it came out {}",
+                row.row.scenario,
+                row.row.engine,
+                row.row.instance_text(),
+                row.row.verdict.word()
+            )
+            .into());
+        }
+        if let Some(contradiction) = row.contradiction() {
+            return Err(format!(
+                "{} {} {} {}: {contradiction} ({})",
+                row.row.scenario,
+                row.row.engine,
+                row.row.instance_text(),
+                row.row.property,
+                row.row.verdict.reason()
+            )
+            .into());
+        }
+        replays(planned, &row.row)?;
+    }
+    pin(planned, &report::snapshot::row_report(&claimed));
+    Ok(())
+}
+
+/// The rows, from a worker process: a row that takes its process down fails alone.
+pub(crate) fn run(planned: &Planned) -> Result<Vec<Row>, Failed> {
+    let worker = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_crosscheck"));
+        command.arg("worker");
+        command
+    };
+    let mut rows = Vec::new();
+    let keep = |_: usize, row: Vec<Row>, _: Duration| rows = row;
+    run_all(std::slice::from_ref(planned), 1, &worker, &AtomicBool::new(false), keep)
+        .map_err(|error| format!("cannot start {}: {error}", env!("CARGO_BIN_EXE_crosscheck")))?;
+    Ok(rows)
+}
+
+/// A counterexample has to fail again in the same final state, from its token.
+fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
+    let Some(counterexample) = row.counterexample() else { return Ok(()) };
+    let read = crosscheck::engines::Counterexample::from_token(&counterexample.token())
+        .map_err(|error| format!("the token cannot be read back: {error}"))?;
+    if read != *counterexample {
+        return Err("the token holds another counterexample than was put in".into());
+    }
+    match replay(&planned.program, &read) {
+        Ok(Replayed::Same(_)) => Ok(()),
+        other => Err(format!("the counterexample does not replay: {other:?}").into()),
+    }
+}
+
+/// Compares with the pinned report; insta panics with the difference.
+fn pin(planned: &Planned, report: &str) {
+    let name = format!("{}__{}", super::MODE.as_str(), planned.name().replace("::", "__"));
+    let mut settings = insta::Settings::clone_current();
+    let folder = planned.program.name().split('/').next().unwrap_or_default();
+    settings.set_snapshot_path(format!("snapshots/{folder}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, report));
+}
