@@ -30,13 +30,9 @@ pub(super) fn own_output() {
 }
 
 fn note(info: &PanicHookInfo<'_>) {
-    let payload = info.payload();
-    let message = if let Some(message) = payload.downcast_ref::<&str>() {
-        (*message).to_owned()
-    } else if let Some(message) = payload.downcast_ref::<String>() {
-        message.clone()
-    } else {
-        "a payload that is no text".to_owned()
-    };
-    last_panic::note(message, info.location().map(ToString::to_string));
+    last_panic::note(payload_text(info), info.location().map(ToString::to_string));
+}
+
+fn payload_text(info: &PanicHookInfo<'_>) -> String {
+    info.payload_as_str().unwrap_or("a payload that is no text").to_owned()
 }

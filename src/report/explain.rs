@@ -50,6 +50,12 @@ pub(super) fn titled(scenario: &str, instance: &str) -> String {
     }
 }
 
+/// How many steps a counterexample is told in.
+#[must_use]
+pub(super) fn steps(counterexample: &Counterexample) -> usize {
+    told(counterexample).len()
+}
+
 /// A counterexample as it is told; every text is safe to show.
 pub(super) struct Story {
     /// Scenario, instance and failure.

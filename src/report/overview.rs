@@ -1,1 +1,733 @@
-//! stub
+//! What table, Markdown and HTML have in common: rows grouped into lines and cells, what fails,
+//! what was cut and why, and what the verdicts rest on. Every text in it is safe and on one line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::explain::{self, titled};
+use super::{Context, escape};
+use crate::engines::check::Row;
+use crate::engines::verdict::{Bounds, Cut, Sample};
+use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
+use crate::scenario::Property;
+
+/// The rows of a report, in order.
+pub(super) struct Overview<'a> {
+    /// What was asked for, and how it was run.
+    pub(super) title: String,
+    /// The engines that occur: the columns.
+    pub(super) engines: Vec<EngineId>,
+    /// The problems.
+    pub(super) sections: Vec<Section>,
+    /// What contradicts which claim.
+    pub(super) contradictions: Vec<String>,
+    /// What is refuted.
+    pub(super) failing: Vec<Failing<'a>>,
+    /// Why rows are less than proved.
+    pub(super) notes: Vec<Note>,
+    /// Environment variables that were not obeyed.
+    pub(super) overridden: Vec<String>,
+    /// What each engine does, and what it sampled.
+    pub(super) engine_notes: Vec<(EngineId, String)>,
+    /// What the verdicts rest on: the word, what it means and for which engines.
+    pub(super) semantics: Vec<(String, String)>,
+    /// What marks at words mean, as far as they occur.
+    pub(super) marks: Vec<(&'static str, &'static str)>,
+    /// How many of what.
+    pub(super) totals: Totals,
+    /// Whether rows bear times.
+    pub(super) timed: bool,
+}
+
+/// A problem.
+pub(super) struct Section {
+    pub(super) problem: String,
+    pub(super) lines: Vec<Line>,
+}
+
+/// A variant and an instance.
+pub(super) struct Line {
+    pub(super) variant: String,
+    pub(super) instance: String,
+    /// What each engine says, in the order of the columns.
+    pub(super) cells: Vec<Option<Cell>>,
+    /// The properties of which an engine says something else than its cell.
+    pub(super) exceptions: Vec<(Property, Vec<Option<Cell>>)>,
+    /// How long its runs took together.
+    pub(super) milliseconds: Option<u64>,
+}
+
+/// What an engine says.
+#[derive(Clone, Copy)]
+pub(super) struct Cell {
+    pub(super) word: Word,
+    /// How many executions there are, where all were visited.
+    pub(super) executions: Option<u64>,
+    pub(super) mark: Mark,
+}
+
+/// How a verdict stands to its claim; the worst last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    Meets,
+    Unclaimed,
+    Contradicts,
+}
+
+/// A scenario and an instance of which something is refuted.
+pub(super) struct Failing<'a> {
+    /// The scenario, with the instance where it would not be clear.
+    pub(super) name: String,
+    /// What fails.
+    pub(super) failures: Vec<Failure<'a>>,
+    /// The command that explains it.
+    pub(super) command: String,
+}
+
+/// A property that is refuted.
+pub(super) struct Failure<'a> {
+    /// What fails, in words.
+    pub(super) what: String,
+    /// How many steps lead to it.
+    pub(super) steps: Option<usize>,
+    /// The execution in which it does.
+    pub(super) counterexample: Option<&'a Counterexample>,
+}
+
+/// Why rows are less than proved.
+pub(super) struct Note {
+    /// What they are instead.
+    pub(super) word: Word,
+    /// Why.
+    pub(super) reason: String,
+    /// Which: `loom, dfs: problem/variant, problem/{variant, variant}`.
+    pub(super) rows: Vec<String>,
+}
+
+/// How many rows end with which word.
+#[derive(Clone, Debug)]
+pub(super) struct Totals {
+    pub(super) rows: usize,
+    /// In the order of [`Word::ALL`].
+    pub(super) words: Vec<(Word, usize)>,
+    pub(super) exit: ExitStatus,
+}
+
+/// The five words, each in one line.
+pub(super) const WORDS: [(Word, &str); 5] = [
+    (Word::Proved, "every execution of this instance was visited; the number says how many"),
+    (Word::Bounded, "complete up to a bound or a known gap of the engine, which is named"),
+    (Word::Sampled, "nothing failed in the schedules that were tried, which proves nothing"),
+    (Word::Refuted, "a property fails, and an execution shows it; the search ended there"),
+    (Word::GaveUp, "the engine cannot decide it, for the reason named"),
+];
+
+const SEMANTICS: [(&str, &str); 11] = [
+    ("sc", "sequential consistency: all threads see all steps in one order"),
+    ("c11", "the C11 memory model as loom has it"),
+    ("fifo-semaphore", "a semaphore serves its waiters in the order of their requests"),
+    ("weak-semaphore", "whoever comes when a semaphore's unit is free takes it"),
+    ("strict-swait", "a semaphore set serves the head of its queue only"),
+    ("scan-swait", "a semaphore set serves the first in its queue whose request can be met"),
+    ("weak-swait", "a semaphore set serves anyone whose request can be met"),
+    ("notify-any", "a notification wakes any one thread that waits"),
+    ("notify-fifo", "a notification wakes the thread that has waited longest"),
+    ("spurious-wakeups", "a wait may end by itself, once a thread"),
+    ("no-spurious-wakeups", "a wait ends by a notification only"),
+];
+
+impl<'a> Overview<'a> {
+    pub(super) fn of(rows: &'a [Claimed], context: &Context) -> Self {
+        let engines: Vec<EngineId> = EngineId::ALL
+            .into_iter()
+            .filter(|engine| rows.iter().any(|row| row.row.engine == *engine))
+            .collect();
+        let groups = groups(rows);
+        let several = several_instances(rows);
+        let mut sections: Vec<Section> = Vec::new();
+        for group in &groups {
+            let problem = escape::line(group.first(rows).problem());
+            let line = line(rows, group, &engines, context);
+            match sections.iter_mut().find(|section| section.problem == problem) {
+                Some(section) => section.lines.push(line),
+                None => sections.push(Section { problem, lines: vec![line] }),
+            }
+        }
+        let command = escape::line(&context.command);
+        Self {
+            title: format!("crosscheck {command}, {} mode", context.mode.as_str()),
+            sections,
+            contradictions: rows.iter().filter_map(contradiction).collect(),
+            failing: groups
+                .iter()
+                .filter_map(|group| failing(rows, group, &several, context))
+                .collect(),
+            notes: notes(rows, &several),
+            overridden: overridden(rows),
+            engine_notes: engines.iter().map(|&engine| (engine, about(engine, rows))).collect(),
+            semantics: semantics(rows, &engines),
+            marks: marks(rows),
+            totals: Totals::of(rows),
+            timed: context.milliseconds.iter().any(Option::is_some),
+            engines,
+        }
+    }
+}
+
+/// The rows of one scenario and instance, by their indices.
+struct Group {
+    rows: Vec<usize>,
+}
+
+impl Group {
+    fn first<'a>(&self, rows: &'a [Claimed]) -> &'a Row {
+        &rows[self.rows[0]].row
+    }
+
+    fn members<'a>(&self, rows: &'a [Claimed]) -> impl Iterator<Item = &'a Claimed> {
+        self.rows.iter().map(|&at| &rows[at])
+    }
+}
+
+/// By scenario and instance, in the order in which they first occur.
+fn groups(rows: &[Claimed]) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    let mut places = BTreeMap::new();
+    for (at, Claimed { row, .. }) in rows.iter().enumerate() {
+        let place = *places.entry((&row.scenario, row.instance_text())).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(group) => group.rows.push(at),
+            None => groups.push(Group { rows: vec![at] }),
+        }
+    }
+    groups
+}
+
+/// The scenarios of which there are several instances.
+fn several_instances(rows: &[Claimed]) -> BTreeSet<&str> {
+    let mut first = BTreeMap::new();
+    rows.iter()
+        .filter(|Claimed { row, .. }| {
+            let instance = row.instance_text();
+            *first.entry(&row.scenario).or_insert_with(|| instance.clone()) != instance
+        })
+        .map(|Claimed { row, .. }| row.scenario.as_str())
+        .collect()
+}
+
+fn line(rows: &[Claimed], group: &Group, engines: &[EngineId], context: &Context) -> Line {
+    let of_engine = |engine: EngineId| -> Vec<&Claimed> {
+        group.members(rows).filter(|row| row.row.engine == engine).collect()
+    };
+    let cells: Vec<Option<Cell>> =
+        engines.iter().map(|&engine| Cell::of(&of_engine(engine))).collect();
+    let properties: BTreeSet<Property> = group.members(rows).map(|row| row.row.property).collect();
+    let exceptions = properties
+        .into_iter()
+        .filter_map(|property| {
+            let exceptions: Vec<Option<Cell>> = engines
+                .iter()
+                .zip(&cells)
+                .map(|(&engine, cell)| {
+                    let rows: Vec<&Claimed> = of_engine(engine)
+                        .into_iter()
+                        .filter(|row| row.row.property == property)
+                        .collect();
+                    Cell::of(&rows).filter(|own| cell.is_some_and(|cell| cell.word != own.word))
+                })
+                .collect();
+            exceptions.iter().any(Option::is_some).then_some((property, exceptions))
+        })
+        .collect();
+    // The rows of one run bear the same time.
+    let times = engines.iter().filter_map(|engine| {
+        let of_engine = group.rows.iter().filter(|&&at| rows[at].row.engine == *engine);
+        of_engine.filter_map(|&at| context.milliseconds(at)).max()
+    });
+    let first = group.first(rows);
+    Line {
+        variant: escape::line(first.variant()),
+        instance: escape::line(&first.instance_text()),
+        cells,
+        exceptions,
+        milliseconds: times.reduce(|sum, time| sum + time),
+    }
+}
+
+impl Cell {
+    /// The worst of what the rows say.
+    fn of(rows: &[&Claimed]) -> Option<Self> {
+        let word = rows.iter().map(|row| row.row.verdict.word()).max_by_key(|word| badness(*word))?;
+        let worst = || rows.iter().filter(|row| row.row.verdict.word() == word);
+        Some(Self {
+            word,
+            executions: worst()
+                .find(|row| row.row.complete())
+                .map(|row| row.row.executions),
+            mark: worst().map(|row| Mark::of(row)).max().unwrap_or(Mark::Meets),
+        })
+    }
+}
+
+impl fmt::Display for Cell {
+    /// `proved 1234`, `refuted!`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{}{}", self.word, self.mark.suffix());
+        f.pad(&match self.executions {
+            Some(executions) => format!("{text} {executions}"),
+            None => text,
+        })
+    }
+}
+
+/// Which of several words a cell shows: the greatest.
+fn badness(word: Word) -> usize {
+    match word {
+        Word::Proved => 0,
+        Word::Sampled => 1,
+        Word::Bounded => 2,
+        Word::GaveUp => 3,
+        Word::Refuted => 4,
+    }
+}
+
+impl Mark {
+    fn of(row: &Claimed) -> Self {
+        match (&row.claim, row.contradiction()) {
+            (None, _) => Self::Unclaimed,
+            (Some(_), Some(_)) => Self::Contradicts,
+            (Some(_), None) => Self::Meets,
+        }
+    }
+
+    /// What follows the word.
+    pub(super) fn suffix(self) -> &'static str {
+        match self {
+            Self::Meets => "",
+            Self::Unclaimed => "?",
+            Self::Contradicts => "!",
+        }
+    }
+}
+
+fn marks(rows: &[Claimed]) -> Vec<(&'static str, &'static str)> {
+    let meanings = [
+        (Mark::Unclaimed, "nothing is claimed about this row"),
+        (Mark::Contradicts, "this row contradicts its claim"),
+    ];
+    meanings
+        .into_iter()
+        .filter(|(mark, _)| rows.iter().any(|row| Mark::of(row) == *mark))
+        .map(|(mark, meaning)| (mark.suffix(), meaning))
+        .collect()
+}
+
+/// How reports name a row.
+#[must_use]
+pub(super) fn row_name(row: &Row) -> String {
+    let scenario = titled(&row.scenario, &row.instance_text());
+    format!("{scenario}, {}, {}", row.engine, row.property)
+}
+
+fn contradiction(row: &Claimed) -> Option<String> {
+    let contradiction = escape::line(&row.contradiction()?);
+    Some(format!("{}: {contradiction}", row_name(&row.row)))
+}
+
+fn failing<'a>(
+    rows: &'a [Claimed],
+    group: &Group,
+    several: &BTreeSet<&str>,
+    context: &Context,
+) -> Option<Failing<'a>> {
+    // Per property the first whose counterexample is the same in every run.
+    let mut shown: BTreeMap<Property, &Row> = BTreeMap::new();
+    for Claimed { row, .. } in group.members(rows) {
+        if row.verdict.word() == Word::Refuted {
+            let known = shown.entry(row.property).or_insert(row);
+            if !known.engine.is_deterministic() && row.engine.is_deterministic() {
+                *known = row;
+            }
+        }
+    }
+    let first = shown.values().next()?;
+    let unanimous = group.members(rows).all(|Claimed { row, .. }| {
+        let mut of_engine = group.members(rows).filter(|other| other.row.engine == row.engine);
+        of_engine.any(|other| other.row.verdict.word() == Word::Refuted)
+    });
+    Some(Failing {
+        name: if several.contains(first.scenario.as_str()) {
+            titled(&first.scenario, &first.instance_text())
+        } else {
+            escape::line(&first.scenario)
+        },
+        command: command(first, (!unanimous).then_some(first.engine), context),
+        failures: shown
+            .into_values()
+            .map(|row| Failure {
+                what: what(row),
+                steps: row.counterexample().map(explain::steps),
+                counterexample: row.counterexample(),
+            })
+            .collect(),
+    })
+}
+
+/// What fails in a row: `deadlock: nobody can move: …`.
+#[must_use]
+pub(super) fn what(row: &Row) -> String {
+    escape::line(&format!("{}: {}", row.property.failure(), row.verdict.reason()))
+}
+
+/// The command that explains a row: what differs from the defaults, and the engine where not every
+/// engine would do.
+fn command(row: &Row, engine: Option<EngineId>, context: &Context) -> String {
+    let mut command = format!("crosscheck explain {}", row.scenario);
+    let defaults = context.defaults.get(&row.scenario);
+    for (name, value) in row.instance.iter() {
+        if defaults.and_then(|defaults| defaults.get(name)) != Some(value) {
+            command.push_str(&format!(" --set {name}={value}"));
+        }
+    }
+    for (switch, word) in &row.switches {
+        command.push_str(&format!(" --set {switch}={word}"));
+    }
+    if let Some(engine) = engine {
+        command.push_str(&format!(" --engine {engine}"));
+    }
+    escape::line(&command)
+}
+
+/// The reasons of rows that are less than proved, each once.
+fn notes(rows: &[Claimed], several: &BTreeSet<&str>) -> Vec<Note> {
+    let mut reasons: Vec<(Word, String, Vec<&Row>)> = Vec::new();
+    for Claimed { row, .. } in rows {
+        let Some(reason) = less_than_proved(&row.verdict) else { continue };
+        let word = row.verdict.word();
+        match reasons.iter_mut().find(|(w, known, _)| *w == word && *known == reason) {
+            Some((.., rows)) => rows.push(row),
+            None => reasons.push((word, reason, vec![row])),
+        }
+    }
+    reasons.sort_by_key(|(word, ..)| std::cmp::Reverse(badness(*word)));
+    reasons
+        .into_iter()
+        .map(|(word, reason, rows)| Note {
+            word,
+            reason: escape::line(&reason),
+            rows: concerned(&rows, several),
+        })
+        .collect()
+}
+
+/// Where a search was cut or why it could not be made, without numbers that differ by row.
+fn less_than_proved(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Proved(_) | Verdict::Refuted(_) => None,
+        Verdict::Bounded(Bounds { cuts, .. }) => Some(joined(cuts)),
+        Verdict::Sampled(Sample { cuts, .. }) => (!cuts.is_empty()).then(|| joined(cuts)),
+        Verdict::GaveUp(why) => Some(why.to_string()),
+    }
+}
+
+fn joined(cuts: &[Cut]) -> String {
+    let cuts: Vec<String> = cuts.iter().map(Cut::to_string).collect();
+    cuts.join("; ")
+}
+
+/// Rows in few words, by the engines that they have in common.
+fn concerned(rows: &[&Row], several: &BTreeSet<&str>) -> Vec<String> {
+    let mut scenarios: Vec<((&str, String), Vec<EngineId>)> = Vec::new();
+    for row in rows {
+        let variant = if several.contains(row.scenario.as_str()) {
+            titled(row.variant(), &row.instance_text())
+        } else {
+            escape::line(row.variant())
+        };
+        let scenario = (row.problem(), variant);
+        match scenarios.iter_mut().find(|(known, _)| *known == scenario) {
+            Some((_, engines)) if engines.contains(&row.engine) => {}
+            Some((_, engines)) => engines.push(row.engine),
+            None => scenarios.push((scenario, vec![row.engine])),
+        }
+    }
+    let mut by_engines: Vec<(Vec<EngineId>, Vec<(&str, Vec<String>)>)> = Vec::new();
+    for ((problem, variant), mut engines) in scenarios {
+        engines.sort_unstable();
+        let at = match by_engines.iter().position(|(known, _)| *known == engines) {
+            Some(at) => at,
+            None => {
+                by_engines.push((engines, Vec::new()));
+                by_engines.len() - 1
+            }
+        };
+        let problems = &mut by_engines[at].1;
+        match problems.iter_mut().find(|(known, _)| *known == problem) {
+            Some((_, variants)) => variants.push(variant),
+            None => problems.push((problem, vec![variant])),
+        }
+    }
+    by_engines
+        .into_iter()
+        .map(|(engines, problems)| {
+            let scenarios: Vec<String> = problems
+                .into_iter()
+                .map(|(problem, variants)| {
+                    let problem = escape::line(problem);
+                    match &variants[..] {
+                        [variant] if variant.is_empty() => problem,
+                        [variant] => format!("{problem}/{variant}"),
+                        several => format!("{problem}/{{{}}}", several.join(", ")),
+                    }
+                })
+                .collect();
+            format!("{}: {}", columns(&engines), scenarios.join(", "))
+        })
+        .collect()
+}
+
+fn overridden(rows: &[Claimed]) -> Vec<String> {
+    let names: BTreeSet<&String> = rows.iter().flat_map(|row| &row.row.overridden).collect();
+    names.into_iter().map(|name| escape::line(name)).collect()
+}
+
+/// What an engine is called at the head of its column.
+#[must_use]
+pub(super) fn column(engine: EngineId) -> &'static str {
+    let id = engine.as_str();
+    id.strip_prefix("shuttle-").unwrap_or(id)
+}
+
+fn columns(engines: &[EngineId]) -> String {
+    let columns: Vec<&str> = engines.iter().map(|&engine| column(engine)).collect();
+    columns.join(", ")
+}
+
+/// What an engine does, and what it sampled.
+fn about(engine: EngineId, rows: &[Claimed]) -> String {
+    let samples = rows.iter().filter(|row| row.row.engine == engine).filter_map(|row| {
+        match &row.row.verdict {
+            Verdict::Sampled(sample) => Some(sample),
+            _ => None,
+        }
+    });
+    let mut kinds: BTreeMap<(&str, Option<u64>), Vec<&Sample>> = BTreeMap::new();
+    for sample in samples {
+        kinds.entry((&sample.scheduler, sample.seed)).or_default().push(sample);
+    }
+    let mut about = engine.summary().to_owned();
+    for ((scheduler, seed), samples) in kinds {
+        let schedules = samples.iter().map(|sample| sample.schedules);
+        about.push_str(&format!("; {} schedules, {scheduler}", range(schedules)));
+        if let Some(seed) = seed {
+            about.push_str(&format!(", seed {seed}"));
+        }
+        let misses = || samples.iter().filter_map(|sample| sample.miss);
+        if let Some(miss) = misses().max_by(|a, b| a.probability.total_cmp(&b.probability)) {
+            about.push_str(&format!(
+                "; a bug of depth {} is missed with probability {:.3} at most",
+                miss.depth, miss.probability,
+            ));
+        }
+    }
+    escape::line(&about)
+}
+
+/// `100`, or `20 to 100`.
+fn range(numbers: impl Iterator<Item = u64> + Clone) -> String {
+    match (numbers.clone().min(), numbers.max()) {
+        (Some(least), Some(most)) if least != most => format!("{least} to {most}"),
+        (least, _) => least.unwrap_or(0).to_string(),
+    }
+}
+
+/// The words that the rows rest on, and the engines where it is not all of them.
+fn semantics(rows: &[Claimed], engines: &[EngineId]) -> Vec<(String, String)> {
+    let mut words: Vec<(&str, BTreeSet<EngineId>)> = Vec::new();
+    for Claimed { row, .. } in rows {
+        for word in &row.semantics {
+            match words.iter_mut().find(|(known, _)| known == word) {
+                Some((_, engines)) => drop(engines.insert(row.engine)),
+                None => words.push((word, [row.engine].into())),
+            }
+        }
+    }
+    let place = |word: &str| SEMANTICS.iter().position(|(known, _)| *known == word);
+    words.sort_by_key(|(word, _)| (place(word).unwrap_or(SEMANTICS.len()), *word));
+    words
+        .into_iter()
+        .map(|(word, of)| {
+            let meaning = place(word).map_or("", |at| SEMANTICS[at].1);
+            let of: Vec<EngineId> = of.into_iter().collect();
+            let meaning = if of.len() == engines.len() {
+                meaning.to_owned()
+            } else {
+                format!("{meaning} ({})", columns(&of))
+            };
+            (escape::line(word), meaning)
+        })
+        .collect()
+}
+
+impl Totals {
+    pub(super) fn of(rows: &[Claimed]) -> Self {
+        let count = |word| rows.iter().filter(|row| row.row.verdict.word() == word).count();
+        Self {
+            rows: rows.len(),
+            words: Word::ALL.into_iter().map(|word| (word, count(word))).collect(),
+            exit: ExitStatus::of(rows),
+        }
+    }
+}
+
+impl fmt::Display for Totals {
+    /// `3 rows: 1 proved, 0 bounded, 0 sampled, 2 refuted, 0 gave up; every claim holds`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.rows == 0 {
+            return f.write_str("0 rows: nothing was checked");
+        }
+        write!(f, "{} row{}: ", self.rows, if self.rows == 1 { "" } else { "s" })?;
+        for (at, (word, count)) in self.words.iter().enumerate() {
+            let word = if *word == Word::GaveUp { "gave up" } else { word.as_str() };
+            write!(f, "{}{count} {word}", if at == 0 { "" } else { ", " })?;
+        }
+        write!(f, "; {}", self.exit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+    use crate::engines::{GaveUp, Limits};
+    use crate::scenario::{Instance, Value};
+
+    fn overview(rows: &[Claimed]) -> Overview<'_> {
+        Overview::of(rows, &samples::context())
+    }
+
+    #[test]
+    fn rows_of_one_scenario_and_instance_are_one_line_wherever_they_stand() {
+        let mut rows = samples::unclaimed(samples::ORDERED, EngineId::Loom);
+        rows.extend(samples::unclaimed(samples::RACE, EngineId::Loom));
+        rows.extend(samples::unclaimed(samples::ORDERED, EngineId::ShuttleDfs));
+        let overview = overview(&rows);
+        let lines: Vec<(&str, usize)> = overview
+            .sections
+            .iter()
+            .map(|section| (section.problem.as_str(), section.lines.len()))
+            .collect();
+        assert_eq!(lines, [("locks", 1), ("memory", 1)]);
+        assert_eq!(overview.engines, [EngineId::Loom, EngineId::ShuttleDfs]);
+        assert!(overview.sections[1].lines[0].cells[1].is_none());
+    }
+
+    #[test]
+    fn the_worst_word_is_shown_and_the_others_are_exceptions() {
+        // loom: the witness proves reachability, the rest is bounded by a known gap.
+        let rows = samples::claimed(samples::unclaimed(samples::MEETING, EngineId::Loom));
+        let overview = overview(&rows);
+        let line = &overview.sections[0].lines[0];
+        let cell = line.cells[0].unwrap();
+        assert_eq!((cell.word, cell.executions), (Word::Bounded, None));
+        let [(property, cells)] = &line.exceptions[..] else { panic!("one exception") };
+        let exception = cells[0].unwrap();
+        assert_eq!((*property, exception.word), (Property::Reachability, Word::Proved));
+        assert_eq!(exception.executions, None, "a witness is no complete search");
+    }
+
+    #[test]
+    fn only_complete_searches_show_their_executions() {
+        let rows = samples::unclaimed(samples::ORDERED, EngineId::ShuttleDfs);
+        let executions = rows[0].row.executions;
+        let cell = overview(&rows).sections[0].lines[0].cells[0].unwrap();
+        assert_eq!(cell.to_string(), format!("proved? {executions}"));
+        let limits = Limits { executions: Some(1), ..Limits::QUICK };
+        let rows =
+            samples::claimed(samples::unclaimed_with(samples::ORDERED, EngineId::Loom, &limits));
+        let cell = overview(&rows).sections[0].lines[0].cells[0].unwrap();
+        assert_eq!(cell.to_string(), "bounded");
+    }
+
+    #[test]
+    fn a_contradicted_claim_is_marked_and_explained() {
+        let rows = samples::contradicted(samples::unclaimed(samples::OPPOSITE, EngineId::Loom));
+        let overview = overview(&rows);
+        assert_eq!(overview.sections[0].lines[0].cells[0].unwrap().to_string(), "refuted!");
+        assert_eq!(
+            overview.contradictions,
+            ["locks/opposite lock=facade rounds=1, loom, deadlock-freedom: claimed proved, got refuted"]
+        );
+        assert_eq!(overview.marks.len(), 1);
+    }
+
+    #[test]
+    fn identical_reasons_are_told_once() {
+        let mut rows = Vec::new();
+        for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
+            for scenario in [samples::RACE, samples::CROWD] {
+                let limits = Limits { executions: Some(1), steps: 1, ..Limits::QUICK };
+                rows.extend(samples::unclaimed_with(scenario, engine, &limits));
+            }
+        }
+        let cut = Verdict::GaveUp(GaveUp::Steps { limit: 1 });
+        for row in &mut rows {
+            row.row.verdict = cut.clone();
+        }
+        let overview = overview(&rows);
+        assert_eq!(overview.notes.len(), 1);
+        assert_eq!(overview.notes[0].rows, ["loom, dfs: memory/{race, crowd}"]);
+    }
+
+    #[test]
+    fn the_command_names_what_differs_from_the_defaults() {
+        let rows = samples::unclaimed(samples::OPPOSITE, EngineId::Loom);
+        let row = &rows[0].row;
+        let mut context = samples::context();
+        assert_eq!(
+            command(row, None, &context),
+            "crosscheck explain locks/opposite --set lock=facade --set rounds=1"
+        );
+        let defaults = Instance::default()
+            .with("lock", Value::Word("facade"))
+            .with("rounds", Value::Number(2));
+        context.defaults.insert(row.scenario.clone(), defaults);
+        assert_eq!(
+            command(row, Some(EngineId::Loom), &context),
+            "crosscheck explain locks/opposite --set rounds=1 --engine loom"
+        );
+    }
+
+    #[test]
+    fn an_engine_is_named_where_another_does_not_see_it() {
+        let mut rows = samples::unclaimed(samples::OPPOSITE, EngineId::Loom);
+        let seen_by_all = overview(&rows).failing[0].command.clone();
+        assert!(!seen_by_all.contains("--engine"), "{seen_by_all}");
+        let limits = Limits { executions: Some(1), ..Limits::QUICK };
+        let missed = samples::unclaimed_with(samples::OPPOSITE, EngineId::ShuttleDfs, &limits);
+        assert_ne!(missed[0].row.verdict.word(), Word::Refuted);
+        rows.splice(0..0, missed);
+        let seen_by_one = overview(&rows).failing[0].command.clone();
+        assert!(seen_by_one.ends_with(" --engine loom"), "{seen_by_one}");
+    }
+
+    #[test]
+    fn totals_count_every_word() {
+        let rows = samples::rows();
+        let totals = Totals::of(&rows);
+        assert_eq!(totals.words.iter().map(|(_, count)| count).sum::<usize>(), rows.len());
+        assert!(totals.to_string().ends_with("gave up; every claim holds"), "{totals}");
+        assert_eq!(Totals::of(&[]).to_string(), "0 rows: nothing was checked");
+    }
+
+    #[test]
+    fn times_of_one_run_are_not_added_up() {
+        let mut rows = samples::unclaimed(samples::ORDERED, EngineId::Loom);
+        assert_eq!(rows.len(), 2, "two properties");
+        rows.extend(samples::unclaimed(samples::ORDERED, EngineId::ShuttleDfs));
+        let mut context = samples::context();
+        context.milliseconds = vec![Some(5), Some(5), Some(7), Some(7)];
+        let overview = Overview::of(&rows, &context);
+        assert_eq!(overview.sections[0].lines[0].milliseconds, Some(12));
+    }
+}

@@ -13,9 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::host::{Abandoned, Host};
-use super::session::{AtomicStep, Halt, Session, Waiting, Wake, installed};
+use super::last_panic;
+use super::memory::{Announced, AnnouncedCell};
+use super::session::{Halt, Session, Waiting, installed};
+use super::state::Wake;
 use super::trace::{ObjectKind, Operation};
-use crate::sync::backend::{Atomic, AtomicInt, Backend, CellApi, Composite, Kind};
+use crate::sync::backend::{Backend, CellApi, Composite, Kind};
 use crate::sync::{Name, Property, Semantics};
 
 /// `H` with every operation announced to the session of the calling OS thread.
@@ -38,14 +41,14 @@ impl<H: Host> fmt::Debug for Announcing<H> {
 }
 
 /// The session and the calling thread's number in it.
-fn here<H: Host>() -> (Arc<Session>, usize) {
+pub(super) fn here<H: Host>() -> (Arc<Session>, usize) {
     let session =
         installed().expect("Announcing backends run inside an engine of crosscheck only");
     (session, H::index())
 }
 
 /// Goes on, or gives the execution up.
-fn or_abandon<H: Host, R>(result: Result<R, Halt>) -> R {
+pub(super) fn or_abandon<H: Host, R>(result: Result<R, Halt>) -> R {
     match result {
         Ok(result) => result,
         Err(Halt) => H::abandon(),
@@ -79,7 +82,7 @@ impl<H: Host> Announcing<H> {
     }
 
     #[track_caller]
-    fn announce(
+    pub(super) fn announce(
         session: &Session,
         me: usize,
         operation: Operation,
@@ -381,7 +384,7 @@ impl<H: Host> Backend for Announcing<H> {
 }
 
 /// Runs `access`; when it panics before it sets the flag, the host has found a race.
-fn guarded<R>(failed: impl FnOnce(), access: impl FnOnce(&std::cell::Cell<bool>) -> R) -> R {
+pub(super) fn guarded<R>(failed: impl FnOnce(), access: impl FnOnce(&std::cell::Cell<bool>) -> R) -> R {
     struct Watch<'a, F: FnOnce()>(Option<F>, &'a std::cell::Cell<bool>);
     impl<F: FnOnce()> Drop for Watch<'_, F> {
         fn drop(&mut self) {
@@ -513,216 +516,4 @@ pub struct AnnouncedLabel<H: Host> {
     point: H::Point,
     /// An exclusive zone's own memory, on hosts whose memory model can tell more than the session.
     memory: Option<H::Cell<()>>,
-}
-
-/// Announced plain memory.
-pub struct AnnouncedCell<H: Host, T: Send> {
-    object: usize,
-    name: Name,
-    inner: H::Cell<T>,
-}
-
-impl<H: Host, T: Send> AnnouncedCell<H, T> {
-    #[track_caller]
-    fn access<R>(&self, write: bool, access: impl FnOnce(&std::cell::Cell<bool>) -> R) -> R {
-        let (session, me) = here::<H>();
-        let operation = if write { Operation::Write } else { Operation::Read };
-        let place = Announcing::<H>::announce(&session, me, operation, Some(self.object));
-        let wanted = session.settings().targets.contains(&Property::DataRaceFreedom);
-        if !wanted {
-            H::before_access();
-        }
-        // Where threads really run at once a race must never run.
-        let check = wanted || H::PREEMPTIVE;
-        or_abandon::<H, _>(session.access(me, self.object, write, check, place));
-        let failed = || {
-            let message = format!(
-                "an access to {} at {place} is not ordered after another thread's",
-                self.name
-            );
-            session.fail_by_host(me, Property::DataRaceFreedom, message, Some(place.to_string()));
-        };
-        guarded(failed, access)
-    }
-}
-
-impl<H: Host, T: Send> CellApi<T> for AnnouncedCell<H, T> {
-    fn new(name: Name, value: T) -> Self {
-        let (session, me) = here::<H>();
-        let object = session.object(me, ObjectKind::Cell, name);
-        Self { object, name, inner: H::Cell::new(name, value) }
-    }
-
-    fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
-        self.access(false, |entered| {
-            self.inner.with(|value| {
-                entered.set(true);
-                read(value)
-            })
-        })
-    }
-
-    fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
-        self.access(true, |entered| {
-            self.inner.with_mut(|value| {
-                entered.set(true);
-                write(value)
-            })
-        })
-    }
-}
-
-/// An announced atomic.
-pub struct Announced<H, A> {
-    object: usize,
-    inner: A,
-    host: PhantomData<fn() -> H>,
-}
-
-/// A value that fits the session's 64-bit record.
-trait Recorded: Copy {
-    fn record(self) -> u64;
-}
-
-impl Recorded for usize {
-    fn record(self) -> u64 {
-        self as u64
-    }
-}
-
-impl Recorded for isize {
-    fn record(self) -> u64 {
-        (self as i64).cast_unsigned()
-    }
-}
-
-impl Recorded for bool {
-    fn record(self) -> u64 {
-        u64::from(self)
-    }
-}
-
-impl<H: Host, A> Announced<H, A> {
-    #[track_caller]
-    fn step<R>(&self, operation: Operation, access: impl FnOnce() -> (R, AtomicStep)) -> R {
-        let (session, me) = here::<H>();
-        let place = Announcing::<H>::announce(&session, me, operation, Some(self.object));
-        or_abandon::<H, _>(session.atomic(me, self.object, place, H::PREEMPTIVE, access))
-    }
-}
-
-impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
-    fn new(name: Name, value: V) -> Self {
-        let (session, me) = here::<H>();
-        let object = session.object(me, ObjectKind::Atomic, name);
-        session.initial(object, value.record());
-        Self { object, inner: A::new(name, value), host: PhantomData }
-    }
-
-    fn load(&self, order: Ordering) -> V {
-        self.step(Operation::Load, || {
-            let value = self.inner.load(order);
-            let read = Some(value.record());
-            (value, AtomicStep { operation: Operation::Load, order, read, written: None })
-        })
-    }
-
-    fn store(&self, value: V, order: Ordering) {
-        self.step(Operation::Store, || {
-            self.inner.store(value, order);
-            let written = Some(value.record());
-            ((), AtomicStep { operation: Operation::Store, order, read: None, written })
-        });
-    }
-
-    fn swap(&self, value: V, order: Ordering) -> V {
-        let operation = Operation::ReadModifyWrite;
-        self.step(operation, || {
-            let before = self.inner.swap(value, order);
-            let (read, written) = (Some(before.record()), Some(value.record()));
-            (before, AtomicStep { operation, order, read, written })
-        })
-    }
-
-    fn compare_exchange(
-        &self,
-        current: V,
-        new: V,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<V, V> {
-        let operation = Operation::ReadModifyWrite;
-        self.step(operation, || {
-            let result = self.inner.compare_exchange(current, new, success, failure);
-            let step = match result {
-                Ok(before) => {
-                    let (read, written) = (Some(before.record()), Some(new.record()));
-                    AtomicStep { operation, order: success, read, written }
-                }
-                Err(found) => AtomicStep {
-                    operation: Operation::FailedExchange,
-                    order: failure,
-                    read: Some(found.record()),
-                    written: None,
-                },
-            };
-            (result, step)
-        })
-    }
-}
-
-macro_rules! announced_int {
-    ($($value:ty),*) => {$(
-        impl<H: Host, A: AtomicInt<$value>> AtomicInt<$value> for Announced<H, A> {
-            fn fetch_add(&self, value: $value, order: Ordering) -> $value {
-                let operation = Operation::ReadModifyWrite;
-                self.step(operation, || {
-                    let before = self.inner.fetch_add(value, order);
-                    let written = Some(before.wrapping_add(value).record());
-                    (before, AtomicStep { operation, order, read: Some(before.record()), written })
-                })
-            }
-
-            fn fetch_sub(&self, value: $value, order: Ordering) -> $value {
-                let operation = Operation::ReadModifyWrite;
-                self.step(operation, || {
-                    let before = self.inner.fetch_sub(value, order);
-                    let written = Some(before.wrapping_sub(value).record());
-                    (before, AtomicStep { operation, order, read: Some(before.record()), written })
-                })
-            }
-        }
-    )*};
-}
-
-announced_int!(usize, isize);
-
-/// The panic hook's note of the last panic on this OS thread.
-pub mod last_panic {
-    use std::any::Any;
-    use std::cell::RefCell;
-
-    thread_local! {
-        static NOTE: RefCell<Option<(String, Option<String>)>> = const { RefCell::new(None) };
-    }
-
-    /// Keeps a panic's message and place for the session; called from the panic hook.
-    pub fn note(message: String, place: Option<String>) {
-        NOTE.set(Some((message, place)));
-    }
-
-    /// The note, or what the payload says where no hook has run.
-    pub(super) fn take(payload: &(dyn Any + Send)) -> (String, Option<String>) {
-        NOTE.take().unwrap_or_else(|| (message(payload), None))
-    }
-
-    /// A payload's message.
-    #[must_use]
-    pub fn message(payload: &(dyn Any + Send)) -> String {
-        payload
-            .downcast_ref::<&str>()
-            .map(|message| (*message).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "a payload that is no text".to_owned())
-    }
 }

@@ -4,20 +4,29 @@
 //! 2. [`Session`]: the observer of one run. It knows who holds and who waits for what, so it sees
 //!    a deadlock when the last thread blocks; it records the trace, checks races and zones by
 //!    vector clocks, makes choices, and gates a replay.
-//! 3. [`Announcing`]: the backend itself: every operation of `H`, announced.
+//!    `settings` is how it may be set, `state` its bookkeeping, `operations` and `composites`
+//!    what it is told, `gate` how it replays.
+//! 3. [`Announcing`]: the backend itself: every operation of `H`, announced; `memory` has its
+//!    cells and atomics.
 //! 4. [`Failure`], [`Step`]: what a session tells of an execution that failed.
 
 mod clock;
+mod composites;
 mod decorator;
+mod gate;
 mod host;
+pub mod last_panic;
+mod memory;
+mod operations;
 mod session;
+mod settings;
+mod state;
 mod trace;
 
-pub use decorator::{Announcing, last_panic};
+pub use decorator::Announcing;
 pub use host::{Abandoned, Host};
-pub use session::{
-    ChoiceTable, Choices, Halt, Script, ScriptStep, Session, Settings, Totals, Used, installed,
-};
+pub use session::{Halt, Session, installed};
+pub use settings::{ChoiceTable, Choices, Script, ScriptStep, Settings, Totals, Used};
 pub use trace::{
     Blocked, Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
     WaitsFor,
