@@ -144,7 +144,7 @@ impl Verdicts {
             if !text.is_empty() {
                 text.push('\n');
             }
-            text.push_str(&report::snapshot::render(&claimed, &report::Context::new("", crate::engines::claims::Mode::Quick)));
+            text.push_str(&report::snapshot::row_report(&claimed));
         }
         text
     }

@@ -59,7 +59,7 @@ fn nothing(scenario: &str, rows: &[Row]) -> String {
             row.engine,
             row.property.id(),
             row.verdict.word(),
-            report::escape(&row.verdict.reason()),
+            report::printable(&row.verdict.reason()),
         );
     }
     text

@@ -36,14 +36,14 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
             1,
         ),
         Replayed::Diverged { message } => {
-            (format!("Not reproduced on {on}: {}\n", report::escape(message)), 1)
+            (format!("Not reproduced on {on}: {}\n", report::printable(message)), 1)
         }
         Replayed::Passed => (
             format!("Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"),
             1,
         ),
         Replayed::Impossible { message } => {
-            (format!("Not reproduced on {on}: {}\n", report::escape(message)), 1)
+            (format!("Not reproduced on {on}: {}\n", report::printable(message)), 1)
         }
     };
     print(&text)?;

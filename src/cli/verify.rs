@@ -14,9 +14,10 @@ use super::{Failure, INTERRUPTED, print, select, worker};
 use crate::engines::claims::{Mode, Table, line_for};
 use crate::engines::plan::{Planned, catalogue_plan};
 use crate::engines::worker::run_all;
-use crate::engines::{Claimed, EngineId, ExitStatus, Limits, Row};
+use crate::engines::{Claimed, EngineId, ExitStatus, Row};
 use crate::problems::catalogue;
 use crate::report;
+use crate::scenario::Instance;
 use crate::sync::Property;
 
 pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
@@ -38,11 +39,16 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
         for row in rows {
             let claim = planned.mode.and_then(|m| table.claim(m, planned.asks.as_ref(), &row));
-            timings.push(arguments.timings.then(|| u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+            timings.push(Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
             claimed.push(Claimed { row, claim });
         }
     }
-    let context = report::Context { mode, timings };
+    let mut context = report::Context::new(command(&arguments.what), mode);
+    context.milliseconds = if arguments.timings { timings } else { Vec::new() };
+    context.defaults = plan
+        .iter()
+        .map(|row| (row.program.name().to_owned(), Instance::defaults(&row.program.parameters())))
+        .collect();
     print(&match arguments.format {
         Format::Text => report::table::render(&claimed, &context),
         Format::Json => report::json::render(&claimed, &context),
@@ -56,6 +62,14 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         return Ok(INTERRUPTED);
     }
     Ok(ExitStatus::of(&claimed).code())
+}
+
+/// What was asked for, in a word or two.
+fn command(what: &What) -> String {
+    match &what.scenario {
+        Some(scenario) => format!("verify {scenario}"),
+        None => "verify".to_owned(),
+    }
 }
 
 /// The rows that were asked for.
@@ -148,9 +162,4 @@ fn interrupts() -> Result<&'static AtomicBool, Failure> {
         .clone()
         .map_err(|error| Failure(format!("cannot listen for Ctrl-C: {error}")))?;
     Ok(&INTERRUPTED)
-}
-
-/// The limits of a plan's rows without a command line; used by `explain`.
-pub(super) fn quick() -> Limits {
-    Limits::QUICK
 }

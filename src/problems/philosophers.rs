@@ -212,6 +212,11 @@ fn build(instance: &Instance) -> LockBuild {
     }
 }
 
+/// Philosopher i's left chopstick.
+fn left(i: usize) -> usize {
+    i
+}
+
 /// The table, without its chopsticks.
 struct Table<B: Backend> {
     n: usize,
@@ -230,11 +235,6 @@ impl<B: Backend> Table<B> {
                 .map(|i| Zone::exclusive(("chopstick use", i)))
                 .collect(),
         }
-    }
-
-    /// Philosopher i's left chopstick.
-    fn left(&self, i: usize) -> usize {
-        i
     }
 
     /// Philosopher i's right chopstick, and the neighbour on that side.
@@ -259,7 +259,7 @@ impl<B: Backend> Table<B> {
 
     /// Philosopher i eats.
     fn eat(&self, i: usize) {
-        let _left = self.uses[self.left(i)].enter();
+        let _left = self.uses[left(i)].enter();
         let _right = self.uses[self.right(i)].enter();
     }
 }
@@ -272,7 +272,7 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
     let room = (rule == Rule::Room).then(|| Semaphore::<B>::new("room", table.n - 1));
     let mutex = (rule == Rule::Guarded).then(|| Lock::<B>::new("guard", build));
     table.dine(|i| {
-        let (left, right) = (table.left(i), table.right(i));
+        let (left, right) = (left(i), table.right(i));
         let (first, second) = match rule {
             Rule::OddEven if i % 2 == 0 => (right, left),
             Rule::Ordered => (left.min(right), left.max(right)),
@@ -293,7 +293,7 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
 fn all_at_once<B: Backend>(table: &Table<B>) {
     let chopsticks = SemaphoreSet::<B>::new("chopsticks", &vec![1; table.n]);
     table.dine(|i| {
-        let both = [table.left(i), table.right(i)];
+        let both = [left(i), table.right(i)];
         chopsticks.swait(&both);
         table.eat(i);
         chopsticks.ssignal(&both);
@@ -334,7 +334,7 @@ fn by_monitor_with_unlocked_put<B: Backend>(table: &Table<B>) {
 struct Monitor<'a, B: Backend> {
     table: &'a Table<B>,
     stages: Vec<Shared<B, Stage>>,
-    /// s[i]: one unit when philosopher i may eat and has not begun to.
+    /// The `s[i]` of the rule: one unit when philosopher i may eat and has not begun to.
     permissions: Vec<Semaphore<B>>,
 }
 

@@ -24,7 +24,12 @@ impl Context {
     /// A context without times and defaults.
     #[must_use]
     pub fn new(command: impl Into<String>, mode: Mode) -> Self {
-        Self { command: command.into(), mode, milliseconds: Vec::new(), defaults: BTreeMap::new() }
+        Self {
+            command: command.into(),
+            mode,
+            milliseconds: Vec::new(),
+            defaults: BTreeMap::new(),
+        }
     }
 
     /// The time of a row.

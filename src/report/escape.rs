@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// Replaces what a terminal would obey: control characters but for the newline, and the format
 /// characters that change the direction of what follows.
 #[must_use]
-pub(super) fn text(untrusted: &str) -> String {
+pub fn text(untrusted: &str) -> String {
     let mut safe = String::with_capacity(untrusted.len());
     for character in untrusted.chars() {
         if character != '\n' && is_obeyed(character) {
@@ -67,7 +67,11 @@ pub(super) fn markdown(untrusted: &str) -> String {
 pub(super) fn code(untrusted: &str) -> String {
     let safe = line(untrusted);
     let fence = fence(&safe, 1);
-    let pad = if safe.starts_with('`') || safe.ends_with('`') { " " } else { "" };
+    let pad = if safe.starts_with('`') || safe.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{pad}{safe}{pad}{fence}")
 }
 
@@ -111,14 +115,20 @@ mod tests {
 
     #[test]
     fn what_a_terminal_obeys_is_spelt_out() {
-        assert_eq!(text("a\u{1b}[31m\r\nb\u{9b}\u{202e}"), "a\\u{1b}[31m\\u{d}\nb\\u{9b}\\u{202e}");
+        assert_eq!(
+            text("a\u{1b}[31m\r\nb\u{9b}\u{202e}"),
+            "a\\u{1b}[31m\\u{d}\nb\\u{9b}\\u{202e}"
+        );
         assert_eq!(line("one\ntwo\n"), "one\\ntwo");
         assert_eq!(json("\"\u{7f}\u{9b}\""), "\"\\u007f\\u009b\"");
     }
 
     #[test]
     fn markup_has_no_open_ends() {
-        assert_eq!(markup("<a b='c'>&\"\0"), "&lt;a b=&#39;c&#39;&gt;&amp;&quot;\\u{0}");
+        assert_eq!(
+            markup("<a b='c'>&\"\0"),
+            "&lt;a b=&#39;c&#39;&gt;&amp;&quot;\\u{0}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One counterexample for people: what fails, who did what in which order, and who waits for whom.
 
 use super::escape;
+use super::layout::{width, wrapped};
 use crate::engines::check::Row;
 use crate::engines::counterexample::{BlockedThread, CounterStep};
 use crate::engines::{Counterexample, EngineId, Refutation, Verdict};
@@ -92,7 +93,9 @@ impl Story {
         let waiting = waiting(counterexample);
         let is_told = |at: usize, name: &String| {
             told.iter().any(|(step, _)| step.thread == at)
-                || waiting.iter().any(|blocked| blocked.thread == *name && !joins(blocked))
+                || waiting
+                    .iter()
+                    .any(|blocked| blocked.thread == *name && !joins(blocked))
         };
         let lanes: Vec<usize> = counterexample
             .threads
@@ -100,28 +103,39 @@ impl Story {
             .enumerate()
             .filter_map(|(at, name)| is_told(at, name).then_some(at))
             .collect();
-        let lane = |thread: usize| {
-            lanes.iter().position(|at| *at == thread).expect("who takes a step has a lane")
-        };
         let steps = told
             .into_iter()
-            .map(|(step, text)| Told {
-                lane: lane(step.thread),
-                text: escape::line(&text),
-                place: place(&step.location),
+            .filter_map(|(step, text)| {
+                Some(Told {
+                    lane: lanes.iter().position(|at| *at == step.thread)?,
+                    text: escape::line(&text),
+                    place: if is_way_out(step) {
+                        String::new()
+                    } else {
+                        place(&step.location)
+                    },
+                })
             })
             .collect();
         let failure = counterexample
             .property()
-            .map_or(counterexample.property.as_str(), |property| property.failure());
+            .map_or(counterexample.property.as_str(), |property| {
+                property.failure()
+            });
         let scenario = titled(&counterexample.scenario, &instance_text(counterexample));
         Self {
             title: format!("{scenario}: {}", escape::line(failure)),
             message: escape::text(counterexample.message.trim_end()),
             about: about(counterexample),
-            threads: lanes.iter().map(|&at| escape::line(&counterexample.threads[at])).collect(),
+            threads: lanes
+                .iter()
+                .map(|&at| escape::line(&counterexample.threads[at]))
+                .collect(),
             steps,
-            waits: waiting.iter().map(|blocked| wait(blocked)).collect(),
+            waits: waiting
+                .iter()
+                .map(|blocked| wait(counterexample, blocked))
+                .collect(),
             cycle: cycle(&counterexample.blocked).map(|names| escape::line(&names.join(" -> "))),
             replay: format!("crosscheck replay {}", counterexample.token()),
         }
@@ -129,8 +143,10 @@ impl Story {
 
     /// Everything but the command that runs it again.
     pub(super) fn text(&self) -> String {
-        let message = self.message.replace('\n', "\n  ");
-        let mut text = format!("{}\n  {message}\n  {}\n", self.title, self.about);
+        let mut text = format!("{}\n", self.title);
+        for line in self.message.lines().chain([self.about.as_str()]) {
+            text.push_str(&wrapped("  ", "    ", line, MOST_COLUMNS));
+        }
         if !self.steps.is_empty() {
             text.push('\n');
             text.push_str(&self.lanes().unwrap_or_else(|| self.list()));
@@ -139,10 +155,10 @@ impl Story {
             text.push('\n');
         }
         for wait in &self.waits {
-            text.push_str(&format!("  {wait}\n"));
+            text.push_str(&wrapped("  ", "    ", wait, MOST_COLUMNS));
         }
         if let Some(cycle) = &self.cycle {
-            text.push_str(&format!("  wait cycle: {cycle}\n"));
+            text.push_str(&wrapped("  wait cycle: ", "    ", cycle, MOST_COLUMNS));
         }
         text
     }
@@ -168,7 +184,11 @@ impl Story {
             .enumerate()
             .map(|(lane, name)| {
                 let steps = self.steps.iter().filter(|step| step.lane == lane);
-                steps.map(|step| width(&step.text)).chain([width(name)]).max().unwrap_or(0)
+                steps
+                    .map(|step| width(&step.text))
+                    .chain([width(name)])
+                    .max()
+                    .unwrap_or(0)
             })
             .collect();
         let line = |cell: &dyn Fn(usize) -> String, end: &str| {
@@ -181,7 +201,13 @@ impl Story {
         let mut text = line(&|lane| self.threads[lane].clone(), "");
         text.push_str(&line(&|lane| "-".repeat(widths[lane]), ""));
         for step in &self.steps {
-            let cell = |lane| if lane == step.lane { step.text.clone() } else { String::new() };
+            let cell = |lane| {
+                if lane == step.lane {
+                    step.text.clone()
+                } else {
+                    String::new()
+                }
+            };
             text.push_str(&line(&cell, place(&step.place)));
         }
         text
@@ -189,10 +215,26 @@ impl Story {
 
     /// One line a step: the thread, what it does, where.
     fn list(&self) -> String {
-        let names = self.threads.iter().map(|name| width(name) + 1).max().unwrap_or(0);
-        let steps = self.steps.iter().map(|step| width(&step.text)).max().unwrap_or(0).min(60);
+        let names = self
+            .threads
+            .iter()
+            .map(|name| width(name) + 1)
+            .max()
+            .unwrap_or(0);
+        let steps = self
+            .steps
+            .iter()
+            .map(|step| width(&step.text))
+            .max()
+            .unwrap_or(0)
+            .min(60);
         let mut text = String::new();
-        for Told { lane, text: step, place } in &self.steps {
+        for Told {
+            lane,
+            text: step,
+            place,
+        } in &self.steps
+        {
             let name = format!("{}:", self.threads[*lane]);
             text.push_str(&format!("  {name:names$} {step:steps$}  {place}\n"));
         }
@@ -208,12 +250,21 @@ fn instance_text(counterexample: &Counterexample) -> String {
         .chain(&counterexample.switches)
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
-    if values.is_empty() { "-".to_owned() } else { values.join(" ") }
+    if values.is_empty() {
+        "-".to_owned()
+    } else {
+        values.join(" ")
+    }
 }
 
 fn about(counterexample: &Counterexample) -> String {
-    let Counterexample { property, engine, execution, sequentially_consistent, .. } =
-        counterexample;
+    let Counterexample {
+        property,
+        engine,
+        execution,
+        sequentially_consistent,
+        ..
+    } = counterexample;
     let mut about = format!(
         "{}, refuted by {engine} in execution {execution} under {}",
         escape::line(property),
@@ -241,9 +292,14 @@ pub(super) fn memory_model(engine: EngineId) -> &'static str {
     }
 }
 
-/// The steps to tell. A P or a V that nothing on the same object comes between is one step.
+/// The steps to tell. A P or a V that nothing on the same object comes between is one step; who is
+/// in which zone is told where that is what fails.
 fn told(counterexample: &Counterexample) -> Vec<(&CounterStep, String)> {
-    let shown: Vec<&CounterStep> = counterexample.shown().collect();
+    let zones = counterexample.property() == Some(Property::MutualExclusion);
+    let shown: Vec<&CounterStep> = counterexample
+        .shown()
+        .filter(|step| zones || step.kind != ZONE)
+        .collect();
     // The texts by position, so that the end of a pair can be struck out.
     let mut texts: Vec<Option<String>> = shown.iter().map(|step| Some(step.to_string())).collect();
     let mut ends = vec![false; shown.len()];
@@ -299,13 +355,29 @@ fn told(counterexample: &Counterexample) -> Vec<(&CounterStep, String)> {
             texts[at] = None;
         }
     }
-    shown.into_iter().zip(texts).filter_map(|(step, text)| Some((step, text?))).collect()
+    shown
+        .into_iter()
+        .zip(texts)
+        .filter_map(|(step, text)| Some((step, text?)))
+        .collect()
+}
+
+/// What [`CounterStep`] calls a zone.
+const ZONE: &str = "zone";
+
+/// Whether the step leaves a zone: that is where a stay is dropped, nowhere in the program.
+fn is_way_out(step: &CounterStep) -> bool {
+    step.kind == ZONE && step.operation == "leave"
 }
 
 /// Who waits: all of them in a deadlock; elsewhere a wait for a thread's end tells nothing.
 fn waiting(counterexample: &Counterexample) -> Vec<&BlockedThread> {
     let deadlock = counterexample.property() == Some(Property::DeadlockFreedom);
-    counterexample.blocked.iter().filter(|blocked| deadlock || !joins(blocked)).collect()
+    counterexample
+        .blocked
+        .iter()
+        .filter(|blocked| deadlock || !joins(blocked))
+        .collect()
 }
 
 const JOIN: &str = "the end of ";
@@ -314,8 +386,14 @@ fn joins(blocked: &BlockedThread) -> bool {
     blocked.waits_for.starts_with(JOIN)
 }
 
-fn wait(blocked: &BlockedThread) -> String {
-    let BlockedThread { thread, waits_for, held_by, holds, location } = blocked;
+fn wait(counterexample: &Counterexample, blocked: &BlockedThread) -> String {
+    let BlockedThread {
+        thread,
+        waits_for,
+        held_by,
+        holds,
+        location,
+    } = blocked;
     let mut text = format!("{thread} waits for {waits_for}");
     if !held_by.is_empty() {
         text.push_str(&format!(", held by {}", held_by.join(" and ")));
@@ -323,7 +401,18 @@ fn wait(blocked: &BlockedThread) -> String {
     if !holds.is_empty() {
         text.push_str(&format!("; holds {}", holds.join(" and ")));
     }
-    // Where it waits for an end is where it started the thread, or nowhere in the program.
+    // A P waits inside of itself; the place to name is the P's. Where a thread waits for an end is
+    // no place in the program.
+    let last = counterexample.shown().filter(|step| {
+        counterexample
+            .threads
+            .get(step.thread)
+            .is_some_and(|name| name == thread)
+    });
+    let location = match last.last() {
+        Some(step) if step.operation == "request" => &step.location,
+        _ => location,
+    };
     if !joins(blocked) {
         text.push_str(&format!(" ({})", place(location)));
     }
@@ -336,7 +425,10 @@ fn cycle(blocked: &[BlockedThread]) -> Option<Vec<&str>> {
         let mut path = vec![start];
         let mut seen = vec![false; blocked.len()];
         back_to(start, start, blocked, &mut path, &mut seen).then(|| {
-            path.iter().chain([&start]).map(|&at| blocked[at].thread.as_str()).collect()
+            path.iter()
+                .chain([&start])
+                .map(|&at| blocked[at].thread.as_str())
+                .collect()
         })
     })
 }
@@ -350,9 +442,13 @@ fn back_to(
     seen: &mut [bool],
 ) -> bool {
     let awaited = |thread: &str| {
-        let BlockedThread { waits_for, held_by, .. } = &blocked[from];
+        let BlockedThread {
+            waits_for, held_by, ..
+        } = &blocked[from];
         held_by.iter().any(|holder| holder == thread)
-            || waits_for.strip_prefix(JOIN).is_some_and(|awaited| awaited == thread)
+            || waits_for
+                .strip_prefix(JOIN)
+                .is_some_and(|awaited| awaited == thread)
     };
     for next in 0..blocked.len() {
         if !awaited(&blocked[next].thread) {
@@ -379,8 +475,7 @@ pub(super) fn place(location: &str) -> String {
     let numbers = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let place = match location.rsplit_once(':') {
         Some((rest, column))
-            if numbers(column)
-                && rest.rsplit_once(':').is_some_and(|(_, line)| numbers(line)) =>
+            if numbers(column) && rest.rsplit_once(':').is_some_and(|(_, line)| numbers(line)) =>
         {
             rest
         }
@@ -397,12 +492,6 @@ pub(super) fn place(location: &str) -> String {
     })
 }
 
-/// How many columns a text takes; close enough for names and paths.
-#[must_use]
-pub(super) fn width(text: &str) -> usize {
-    text.chars().count()
-}
-
 fn fits(lanes: &str) -> bool {
     lanes.lines().all(|line| width(line) <= MOST_COLUMNS)
 }
@@ -413,7 +502,11 @@ mod tests {
     use super::*;
 
     fn counterexample(rows: &[crate::engines::Claimed]) -> Counterexample {
-        rows[0].row.counterexample().expect("the sample is refuted").clone()
+        rows[0]
+            .row
+            .counterexample()
+            .expect("the sample is refuted")
+            .clone()
     }
 
     fn step(thread: usize, operation: &str, object: &str, value: Option<u64>) -> CounterStep {
@@ -439,18 +532,38 @@ mod tests {
     #[test]
     fn a_deadlock_is_told_in_lanes_with_its_cycle() {
         for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
-            let text = render(&counterexample(&samples::unclaimed(samples::OPPOSITE, engine)));
-            assert!(text.starts_with("locks/opposite lock=facade rounds=1: deadlock\n"), "{text}");
+            let text = render(&counterexample(&samples::unclaimed(
+                samples::OPPOSITE,
+                engine,
+            )));
+            assert!(
+                text.starts_with("locks/opposite lock=facade rounds=1: deadlock\n"),
+                "{text}"
+            );
             let head = text.lines().find(|line| line.contains('|')).unwrap();
             let columns: Vec<&str> = head.split('|').map(str::trim).collect();
             assert_eq!(columns, ["diner 0", "diner 1", ""], "{text}");
-            let left = text.lines().find(|line| line.contains("lock left")).unwrap();
+            let left = text
+                .lines()
+                .find(|line| line.contains("lock left"))
+                .unwrap();
             let (lane, _) = left.split_once(" | ").unwrap();
-            assert_eq!(lane.trim(), "lock left", "diner 0 locks it, in the first lane: {text}");
+            assert_eq!(
+                lane.trim(),
+                "lock left",
+                "diner 0 locks it, in the first lane: {text}"
+            );
             assert!(left.contains("| src/report/samples.rs:"), "{text}");
             assert!(text.contains("diner 0 waits for mutex `right`, held by diner 1; holds mutex `left` (src/report/samples.rs:"), "{text}");
-            assert!(text.contains("wait cycle: diner 0 -> diner 1 -> diner 0\n"), "{text}");
-            let token = text.lines().last().unwrap().strip_prefix("replay: crosscheck replay ");
+            assert!(
+                text.contains("wait cycle: diner 0 -> diner 1 -> diner 0\n"),
+                "{text}"
+            );
+            let token = text
+                .lines()
+                .last()
+                .unwrap()
+                .strip_prefix("replay: crosscheck replay ");
             assert!(Counterexample::from_token(token.unwrap()).is_ok(), "{text}");
         }
     }
@@ -461,7 +574,11 @@ mod tests {
         let text = Story::of(&counterexample(&found)).text();
         let count = |what: &str| text.matches(what).count();
         assert_eq!((count("P(left)"), count("P(right)")), (2, 2), "{text}");
-        assert_eq!((count("P(left) ..."), count("P(right) ...")), (1, 1), "{text}");
+        assert_eq!(
+            (count("P(left) ..."), count("P(right) ...")),
+            (1, 1),
+            "{text}"
+        );
         assert_eq!(count("granted"), 0, "{text}");
     }
 
@@ -484,7 +601,45 @@ mod tests {
             step(0, "try-request", "b", None),
             step(0, "granted", "b", Some(0)),
         ];
-        assert_eq!(texts(&story), ["0 P(a)", "1 P(a) ...", "1 V(b)", "0 try P(b) fails"]);
+        assert_eq!(
+            texts(&story),
+            ["0 P(a)", "1 P(a) ...", "1 V(b)", "0 try P(b) fails"]
+        );
+    }
+
+    #[test]
+    fn who_waits_in_a_p_waits_where_the_p_is() {
+        let found = samples::unclaimed(samples::HUNGRY, EngineId::ShuttleDfs);
+        let text = Story::of(&counterexample(&found)).text();
+        assert!(
+            text.contains("; holds semaphore `left` (src/report/samples.rs:"),
+            "{text}"
+        );
+        assert!(!text.contains("src/primitives"), "{text}");
+    }
+
+    #[test]
+    fn zones_are_told_where_they_are_what_fails() {
+        let mut story = counterexample(&samples::unclaimed(samples::HUNGRY, EngineId::ShuttleDfs));
+        story.steps = vec![
+            step(0, "enter", "region", None),
+            step(0, "leave", "region", None),
+        ];
+        for step in &mut story.steps {
+            step.kind = ZONE.to_owned();
+        }
+        assert!(texts(&story).is_empty());
+        story.property = Property::MutualExclusion.id().to_owned();
+        assert_eq!(texts(&story), ["0 enter region", "0 leave region"]);
+        assert_eq!(Story::of(&story).steps[1].place, "");
+    }
+
+    #[test]
+    fn a_counterexample_from_elsewhere_may_be_wrong() {
+        let mut story = counterexample(&samples::unclaimed(samples::HUNGRY, EngineId::ShuttleDfs));
+        story.steps.push(step(99, "release", "a", None));
+        story.property = "no such property".to_owned();
+        assert!(render(&story).starts_with("semaphores/hungry: no such property\n"));
     }
 
     #[test]
@@ -512,7 +667,10 @@ mod tests {
     #[test]
     fn places_are_inside_the_crate() {
         assert_eq!(place("src/a.rs:12:9"), "src/a.rs:12");
-        assert_eq!(place("/home/u/.cargo/registry/src/index/x-1.0/src/b.rs:1:2"), "src/b.rs:1");
+        assert_eq!(
+            place("/home/u/.cargo/registry/src/index/x-1.0/src/b.rs:1:2"),
+            "src/b.rs:1"
+        );
         assert_eq!(place("C:\\x\\tests\\c.rs:1:2"), "tests/c.rs:1");
         assert_eq!(place("src\\a.rs:12"), "src/a.rs:12");
         assert_eq!(place("/elsewhere.rs:1:2"), "/elsewhere.rs:1");
@@ -541,7 +699,10 @@ mod tests {
     #[test]
     fn rows_without_a_counterexample_are_explained_too() {
         let rows = samples::unclaimed(samples::MISSED, EngineId::ShuttleDfs);
-        let missed = rows.iter().find(|row| row.row.property == Property::Reachability).unwrap();
+        let missed = rows
+            .iter()
+            .find(|row| row.row.property == Property::Reachability)
+            .unwrap();
         let text = render_row(&missed.row);
         assert!(text.starts_with("marks/missed: not reachable\n  never happens: third comes\n"));
         let rows = samples::unclaimed(samples::CROWD, EngineId::Loom);
@@ -551,7 +712,10 @@ mod tests {
     #[test]
     fn messages_cannot_talk_to_the_terminal() {
         let text = render_row(&samples::shouting()[0].row);
-        assert!(text.contains("\\u{1b}[31m") && text.contains("\n  second line\n"), "{text}");
+        assert!(
+            text.contains("\\u{1b}[31m") && text.contains("\n  second line\n"),
+            "{text}"
+        );
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
     }
 }

@@ -17,11 +17,31 @@ pub struct Format {
 impl Format {
     /// Every format; the first is the default.
     pub const ALL: [Self; 5] = [
-        Self { id: "text", summary: "a table for a terminal", render: table::render },
-        Self { id: "json", summary: "every row, for programs", render: json::render },
-        Self { id: "markdown", summary: "a table for a pull request", render: markdown::render },
-        Self { id: "html", summary: "one page, for a browser", render: html::render },
-        Self { id: "junit", summary: "test cases, for a CI server", render: junit::render },
+        Self {
+            id: "text",
+            summary: "a table for a terminal",
+            render: table::render,
+        },
+        Self {
+            id: "json",
+            summary: "every row, for programs",
+            render: json::render,
+        },
+        Self {
+            id: "markdown",
+            summary: "a table for a pull request",
+            render: markdown::render,
+        },
+        Self {
+            id: "html",
+            summary: "one page, for a browser",
+            render: html::render,
+        },
+        Self {
+            id: "junit",
+            summary: "test cases, for a CI server",
+            render: junit::render,
+        },
     ];
 
     /// The format with this id.
@@ -45,7 +65,10 @@ mod tests {
                 assert!(text.contains(row.row.variant()), "{}: {text}", format.id);
             }
             assert!(text.ends_with('\n'), "{}", format.id);
-            assert_eq!(Format::find(format.id).map(|found| found.id), Some(format.id));
+            assert_eq!(
+                Format::find(format.id).map(|found| found.id),
+                Some(format.id)
+            );
         }
         assert!(Format::find("pdf").is_none());
     }
@@ -55,7 +78,12 @@ mod tests {
         let rows = samples::rows();
         for format in Format::ALL {
             let once = (format.render)(&rows, &samples::context());
-            assert_eq!(once, (format.render)(&rows, &samples::context()), "{}", format.id);
+            assert_eq!(
+                once,
+                (format.render)(&rows, &samples::context()),
+                "{}",
+                format.id
+            );
         }
     }
 

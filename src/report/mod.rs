@@ -8,7 +8,8 @@
 //!    browsers and CI servers.
 //! 5. [`explain`]: one counterexample, in lanes.
 //! 6. [`snapshot`]: one row of the matrix, as tests pin it.
-//! 7. `overview`: what table, Markdown and HTML have in common; `escape`: text that does no harm.
+//! 7. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
+//!    `escape`: text that does no harm, of which [`printable`] is for everybody.
 
 pub mod context;
 mod escape;
@@ -18,6 +19,7 @@ pub mod format;
 pub mod html;
 pub mod json;
 pub mod junit;
+mod layout;
 pub mod markdown;
 mod overview;
 #[cfg(test)]
@@ -26,5 +28,6 @@ pub mod snapshot;
 pub mod table;
 
 pub use context::Context;
+pub use escape::text as printable;
 pub use event::Event;
 pub use format::Format;

@@ -9,7 +9,7 @@ use super::{Context, escape};
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
 use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
-use crate::scenario::Property;
+use crate::scenario::{Instance, Property};
 
 /// The rows of a report, in order.
 pub(super) struct Overview<'a> {
@@ -24,7 +24,7 @@ pub(super) struct Overview<'a> {
     /// What is refuted.
     pub(super) failing: Vec<Failing<'a>>,
     /// Why rows are less than proved.
-    pub(super) notes: Vec<Note>,
+    pub(super) notes: Vec<Notes>,
     /// Environment variables that were not obeyed.
     pub(super) overridden: Vec<String>,
     /// What each engine does, and what it sampled.
@@ -48,7 +48,12 @@ pub(super) struct Section {
 /// A variant and an instance.
 pub(super) struct Line {
     pub(super) variant: String,
+    /// Everything of it, `-` when there is nothing.
     pub(super) instance: String,
+    /// Its parameters, `name=value`.
+    pub(super) parameters: Vec<String>,
+    /// The switches that differ from the defaults, `name=value`.
+    pub(super) switches: Vec<String>,
     /// What each engine says, in the order of the columns.
     pub(super) cells: Vec<Option<Cell>>,
     /// The properties of which an engine says something else than its cell.
@@ -94,10 +99,16 @@ pub(super) struct Failure<'a> {
     pub(super) counterexample: Option<&'a Counterexample>,
 }
 
-/// Why rows are less than proved.
+/// Why rows end with a word that is less than proved.
+pub(super) struct Notes {
+    /// The word, in a phrase.
+    pub(super) heading: String,
+    /// The reasons.
+    pub(super) notes: Vec<Note>,
+}
+
+/// A reason, and the rows whose it is.
 pub(super) struct Note {
-    /// What they are instead.
-    pub(super) word: Word,
     /// Why.
     pub(super) reason: String,
     /// Which: `loom, dfs: problem/variant, problem/{variant, variant}`.
@@ -115,24 +126,66 @@ pub(super) struct Totals {
 
 /// The five words, each in one line.
 pub(super) const WORDS: [(Word, &str); 5] = [
-    (Word::Proved, "every execution of this instance was visited; the number says how many"),
-    (Word::Bounded, "complete up to a bound or a known gap of the engine, which is named"),
-    (Word::Sampled, "nothing failed in the schedules that were tried, which proves nothing"),
-    (Word::Refuted, "a property fails, and an execution shows it; the search ended there"),
-    (Word::GaveUp, "the engine cannot decide it, for the reason named"),
+    (
+        Word::Proved,
+        "every execution of this instance was visited; the number says how many",
+    ),
+    (
+        Word::Bounded,
+        "complete up to a bound or a known gap of the engine, which is named",
+    ),
+    (
+        Word::Sampled,
+        "nothing failed in the schedules that were tried, which proves nothing",
+    ),
+    (
+        Word::Refuted,
+        "a property fails, and an execution shows it; the search ended there",
+    ),
+    (
+        Word::GaveUp,
+        "the engine cannot decide it, for the reason named",
+    ),
 ];
 
 const SEMANTICS: [(&str, &str); 11] = [
-    ("sc", "sequential consistency: all threads see all steps in one order"),
+    (
+        "sc",
+        "sequential consistency: all threads see all steps in one order",
+    ),
     ("c11", "the C11 memory model as loom has it"),
-    ("fifo-semaphore", "a semaphore serves its waiters in the order of their requests"),
-    ("weak-semaphore", "whoever comes when a semaphore's unit is free takes it"),
-    ("strict-swait", "a semaphore set serves the head of its queue only"),
-    ("scan-swait", "a semaphore set serves the first in its queue whose request can be met"),
-    ("weak-swait", "a semaphore set serves anyone whose request can be met"),
-    ("notify-any", "a notification wakes any one thread that waits"),
-    ("notify-fifo", "a notification wakes the thread that has waited longest"),
-    ("spurious-wakeups", "a wait may end by itself, once a thread"),
+    (
+        "fifo-semaphore",
+        "a semaphore serves its waiters in the order of their requests",
+    ),
+    (
+        "weak-semaphore",
+        "whoever comes when a semaphore's unit is free takes it",
+    ),
+    (
+        "strict-swait",
+        "a semaphore set serves the head of its queue only",
+    ),
+    (
+        "scan-swait",
+        "a semaphore set serves the first in its queue whose request can be met",
+    ),
+    (
+        "weak-swait",
+        "a semaphore set serves anyone whose request can be met",
+    ),
+    (
+        "notify-any",
+        "a notification wakes any one thread that waits",
+    ),
+    (
+        "notify-fifo",
+        "a notification wakes the thread that has waited longest",
+    ),
+    (
+        "spurious-wakeups",
+        "a wait may end by itself, once a thread",
+    ),
     ("no-spurious-wakeups", "a wait ends by a notification only"),
 ];
 
@@ -143,14 +196,20 @@ impl<'a> Overview<'a> {
             .filter(|engine| rows.iter().any(|row| row.row.engine == *engine))
             .collect();
         let groups = groups(rows);
-        let several = several_instances(rows);
+        let names = Names::of(rows, context);
         let mut sections: Vec<Section> = Vec::new();
         for group in &groups {
             let problem = escape::line(group.first(rows).problem());
             let line = line(rows, group, &engines, context);
-            match sections.iter_mut().find(|section| section.problem == problem) {
+            match sections
+                .iter_mut()
+                .find(|section| section.problem == problem)
+            {
                 Some(section) => section.lines.push(line),
-                None => sections.push(Section { problem, lines: vec![line] }),
+                None => sections.push(Section {
+                    problem,
+                    lines: vec![line],
+                }),
             }
         }
         let command = escape::line(&context.command);
@@ -160,11 +219,14 @@ impl<'a> Overview<'a> {
             contradictions: rows.iter().filter_map(contradiction).collect(),
             failing: groups
                 .iter()
-                .filter_map(|group| failing(rows, group, &several, context))
+                .filter_map(|group| failing(rows, group, &names))
                 .collect(),
-            notes: notes(rows, &several),
+            notes: notes(rows, &names),
             overridden: overridden(rows),
-            engine_notes: engines.iter().map(|&engine| (engine, about(engine, rows))).collect(),
+            engine_notes: engines
+                .iter()
+                .map(|&engine| (engine, about(engine, rows)))
+                .collect(),
             semantics: semantics(rows, &engines),
             marks: marks(rows),
             totals: Totals::of(rows),
@@ -194,7 +256,9 @@ fn groups(rows: &[Claimed]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = BTreeMap::new();
     for (at, Claimed { row, .. }) in rows.iter().enumerate() {
-        let place = *places.entry((&row.scenario, row.instance_text())).or_insert(groups.len());
+        let place = *places
+            .entry((&row.scenario, row.instance_text()))
+            .or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.rows.push(at),
             None => groups.push(Group { rows: vec![at] }),
@@ -203,24 +267,89 @@ fn groups(rows: &[Claimed]) -> Vec<Group> {
     groups
 }
 
-/// The scenarios of which there are several instances.
-fn several_instances(rows: &[Claimed]) -> BTreeSet<&str> {
-    let mut first = BTreeMap::new();
-    rows.iter()
-        .filter(|Claimed { row, .. }| {
-            let instance = row.instance_text();
-            *first.entry(&row.scenario).or_insert_with(|| instance.clone()) != instance
-        })
-        .map(|Claimed { row, .. }| row.scenario.as_str())
-        .collect()
+/// How much of its instance it takes to tell what a row is about.
+struct Names<'a> {
+    /// The scenarios of which there are several instances.
+    several: BTreeSet<&'a str>,
+    defaults: &'a BTreeMap<String, Instance>,
+}
+
+impl<'a> Names<'a> {
+    fn of(rows: &'a [Claimed], context: &'a Context) -> Self {
+        let mut first = BTreeMap::new();
+        let several = rows
+            .iter()
+            .filter(|Claimed { row, .. }| {
+                let instance = row.instance_text();
+                *first
+                    .entry(&row.scenario)
+                    .or_insert_with(|| instance.clone())
+                    != instance
+            })
+            .map(|Claimed { row, .. }| row.scenario.as_str())
+            .collect();
+        Self {
+            several,
+            defaults: &context.defaults,
+        }
+    }
+
+    /// Parameters that differ from the defaults, all where these are not known, and switches.
+    fn settings(&self, row: &Row) -> Vec<String> {
+        let defaults = self.defaults.get(&row.scenario);
+        let differs = |name: &str, value| defaults.and_then(|known| known.get(name)) != Some(value);
+        let parameters = row
+            .instance
+            .iter()
+            .filter(|(name, value)| differs(name, value))
+            .map(|(name, value)| format!("{name}={value}"));
+        let switches = row
+            .switches
+            .iter()
+            .map(|(switch, word)| format!("{switch}={word}"));
+        parameters
+            .chain(switches)
+            .map(|setting| escape::line(&setting))
+            .collect()
+    }
+
+    /// `name`, followed by the settings where they are needed.
+    fn told(&self, name: &str, row: &Row) -> String {
+        let scenario = row.scenario.as_str();
+        let needed = self.defaults.contains_key(scenario) || self.several.contains(scenario);
+        let settings = if needed {
+            self.settings(row)
+        } else {
+            Vec::new()
+        };
+        [vec![escape::line(name)], settings].concat().join(" ")
+    }
+
+    /// The command that explains a row.
+    fn command(&self, row: &Row) -> String {
+        let settings = self
+            .settings(row)
+            .into_iter()
+            .map(|setting| format!(" --set {setting}"));
+        let scenario = escape::line(&row.scenario);
+        format!(
+            "crosscheck explain {scenario}{}",
+            settings.collect::<String>()
+        )
+    }
 }
 
 fn line(rows: &[Claimed], group: &Group, engines: &[EngineId], context: &Context) -> Line {
     let of_engine = |engine: EngineId| -> Vec<&Claimed> {
-        group.members(rows).filter(|row| row.row.engine == engine).collect()
+        group
+            .members(rows)
+            .filter(|row| row.row.engine == engine)
+            .collect()
     };
-    let cells: Vec<Option<Cell>> =
-        engines.iter().map(|&engine| Cell::of(&of_engine(engine))).collect();
+    let cells: Vec<Option<Cell>> = engines
+        .iter()
+        .map(|&engine| Cell::of(&of_engine(engine)))
+        .collect();
     let properties: BTreeSet<Property> = group.members(rows).map(|row| row.row.property).collect();
     let exceptions = properties
         .into_iter()
@@ -236,18 +365,34 @@ fn line(rows: &[Claimed], group: &Group, engines: &[EngineId], context: &Context
                     Cell::of(&rows).filter(|own| cell.is_some_and(|cell| cell.word != own.word))
                 })
                 .collect();
-            exceptions.iter().any(Option::is_some).then_some((property, exceptions))
+            exceptions
+                .iter()
+                .any(Option::is_some)
+                .then_some((property, exceptions))
         })
         .collect();
     // The rows of one run bear the same time.
     let times = engines.iter().filter_map(|engine| {
-        let of_engine = group.rows.iter().filter(|&&at| rows[at].row.engine == *engine);
+        let of_engine = group
+            .rows
+            .iter()
+            .filter(|&&at| rows[at].row.engine == *engine);
         of_engine.filter_map(|&at| context.milliseconds(at)).max()
     });
     let first = group.first(rows);
     Line {
         variant: escape::line(first.variant()),
         instance: escape::line(&first.instance_text()),
+        parameters: first
+            .instance
+            .iter()
+            .map(|(n, v)| escape::line(&format!("{n}={v}")))
+            .collect(),
+        switches: first
+            .switches
+            .iter()
+            .map(|(n, v)| escape::line(&format!("{n}={v}")))
+            .collect(),
         cells,
         exceptions,
         milliseconds: times.reduce(|sum, time| sum + time),
@@ -257,14 +402,20 @@ fn line(rows: &[Claimed], group: &Group, engines: &[EngineId], context: &Context
 impl Cell {
     /// The worst of what the rows say.
     fn of(rows: &[&Claimed]) -> Option<Self> {
-        let word = rows.iter().map(|row| row.row.verdict.word()).max_by_key(|word| badness(*word))?;
+        let word = rows
+            .iter()
+            .map(|row| row.row.verdict.word())
+            .max_by_key(|word| badness(*word))?;
         let worst = || rows.iter().filter(|row| row.row.verdict.word() == word);
         Some(Self {
             word,
             executions: worst()
                 .find(|row| row.row.complete())
                 .map(|row| row.row.executions),
-            mark: worst().map(|row| Mark::of(row)).max().unwrap_or(Mark::Meets),
+            mark: worst()
+                .map(|row| Mark::of(row))
+                .max()
+                .unwrap_or(Mark::Meets),
         })
     }
 }
@@ -334,34 +485,21 @@ fn contradiction(row: &Claimed) -> Option<String> {
     Some(format!("{}: {contradiction}", row_name(&row.row)))
 }
 
-fn failing<'a>(
-    rows: &'a [Claimed],
-    group: &Group,
-    several: &BTreeSet<&str>,
-    context: &Context,
-) -> Option<Failing<'a>> {
-    // Per property the first whose counterexample is the same in every run.
+fn failing<'a>(rows: &'a [Claimed], group: &Group, names: &Names<'_>) -> Option<Failing<'a>> {
+    // Per property the clearest, as `explain` chooses, of those that are the same in every run.
     let mut shown: BTreeMap<Property, &Row> = BTreeMap::new();
     for Claimed { row, .. } in group.members(rows) {
         if row.verdict.word() == Word::Refuted {
             let known = shown.entry(row.property).or_insert(row);
-            if !known.engine.is_deterministic() && row.engine.is_deterministic() {
+            if clarity(row) < clarity(known) {
                 *known = row;
             }
         }
     }
     let first = shown.values().next()?;
-    let unanimous = group.members(rows).all(|Claimed { row, .. }| {
-        let mut of_engine = group.members(rows).filter(|other| other.row.engine == row.engine);
-        of_engine.any(|other| other.row.verdict.word() == Word::Refuted)
-    });
     Some(Failing {
-        name: if several.contains(first.scenario.as_str()) {
-            titled(&first.scenario, &first.instance_text())
-        } else {
-            escape::line(&first.scenario)
-        },
-        command: command(first, (!unanimous).then_some(first.engine), context),
+        name: names.told(&first.scenario, first),
+        command: names.command(first),
         failures: shown
             .into_values()
             .map(|row| Failure {
@@ -373,50 +511,61 @@ fn failing<'a>(
     })
 }
 
+/// Few steps and few changes between threads come first.
+fn clarity(row: &Row) -> (bool, usize, usize, EngineId) {
+    let (steps, switches) = row.counterexample().map_or((0, 0), |counterexample| {
+        (
+            counterexample.shown().count(),
+            counterexample.switches_between_threads(),
+        )
+    });
+    (!row.engine.is_deterministic(), steps, switches, row.engine)
+}
+
 /// What fails in a row: `deadlock: nobody can move: …`.
 #[must_use]
 pub(super) fn what(row: &Row) -> String {
-    escape::line(&format!("{}: {}", row.property.failure(), row.verdict.reason()))
+    escape::line(&format!(
+        "{}: {}",
+        row.property.failure(),
+        row.verdict.reason()
+    ))
 }
 
-/// The command that explains a row: what differs from the defaults, and the engine where not every
-/// engine would do.
-fn command(row: &Row, engine: Option<EngineId>, context: &Context) -> String {
-    let mut command = format!("crosscheck explain {}", row.scenario);
-    let defaults = context.defaults.get(&row.scenario);
-    for (name, value) in row.instance.iter() {
-        if defaults.and_then(|defaults| defaults.get(name)) != Some(value) {
-            command.push_str(&format!(" --set {name}={value}"));
-        }
-    }
-    for (switch, word) in &row.switches {
-        command.push_str(&format!(" --set {switch}={word}"));
-    }
-    if let Some(engine) = engine {
-        command.push_str(&format!(" --engine {engine}"));
-    }
-    escape::line(&command)
-}
-
-/// The reasons of rows that are less than proved, each once.
-fn notes(rows: &[Claimed], several: &BTreeSet<&str>) -> Vec<Note> {
-    let mut reasons: Vec<(Word, String, Vec<&Row>)> = Vec::new();
-    for Claimed { row, .. } in rows {
-        let Some(reason) = less_than_proved(&row.verdict) else { continue };
-        let word = row.verdict.word();
-        match reasons.iter_mut().find(|(w, known, _)| *w == word && *known == reason) {
-            Some((.., rows)) => rows.push(row),
-            None => reasons.push((word, reason, vec![row])),
-        }
-    }
-    reasons.sort_by_key(|(word, ..)| std::cmp::Reverse(badness(*word)));
-    reasons
+/// The reasons of rows that are less than proved, each once, the worst words first.
+fn notes(rows: &[Claimed], names: &Names<'_>) -> Vec<Notes> {
+    let words = [
+        (Word::GaveUp, "gave-up, because"),
+        (Word::Bounded, "bounded, because"),
+        (Word::Sampled, "sampled, and cut besides"),
+    ];
+    words
         .into_iter()
-        .map(|(word, reason, rows)| Note {
-            word,
-            reason: escape::line(&reason),
-            rows: concerned(&rows, several),
+        .map(|(word, heading)| {
+            let mut reasons: Vec<(String, Vec<&Row>)> = Vec::new();
+            for row in rows
+                .iter()
+                .map(|row| &row.row)
+                .filter(|row| row.verdict.word() == word)
+            {
+                let Some(reason) = less_than_proved(&row.verdict) else {
+                    continue;
+                };
+                match reasons.iter_mut().find(|(known, _)| *known == reason) {
+                    Some((_, rows)) => rows.push(row),
+                    None => reasons.push((reason, vec![row])),
+                }
+            }
+            let note = |(reason, rows): (String, Vec<&Row>)| Note {
+                reason: escape::line(&reason),
+                rows: concerned(&rows, names),
+            };
+            Notes {
+                heading: heading.to_owned(),
+                notes: reasons.into_iter().map(note).collect(),
+            }
         })
+        .filter(|notes| !notes.notes.is_empty())
         .collect()
 }
 
@@ -436,14 +585,10 @@ fn joined(cuts: &[Cut]) -> String {
 }
 
 /// Rows in few words, by the engines that they have in common.
-fn concerned(rows: &[&Row], several: &BTreeSet<&str>) -> Vec<String> {
+fn concerned(rows: &[&Row], names: &Names<'_>) -> Vec<String> {
     let mut scenarios: Vec<((&str, String), Vec<EngineId>)> = Vec::new();
     for row in rows {
-        let variant = if several.contains(row.scenario.as_str()) {
-            titled(row.variant(), &row.instance_text())
-        } else {
-            escape::line(row.variant())
-        };
+        let variant = names.told(row.variant(), row);
         let scenario = (row.problem(), variant);
         match scenarios.iter_mut().find(|(known, _)| *known == scenario) {
             Some((_, engines)) if engines.contains(&row.engine) => {}
@@ -505,20 +650,27 @@ fn columns(engines: &[EngineId]) -> String {
 
 /// What an engine does, and what it sampled.
 fn about(engine: EngineId, rows: &[Claimed]) -> String {
-    let samples = rows.iter().filter(|row| row.row.engine == engine).filter_map(|row| {
-        match &row.row.verdict {
+    let samples = rows
+        .iter()
+        .filter(|row| row.row.engine == engine)
+        .filter_map(|row| match &row.row.verdict {
             Verdict::Sampled(sample) => Some(sample),
             _ => None,
-        }
-    });
+        });
     let mut kinds: BTreeMap<(&str, Option<u64>), Vec<&Sample>> = BTreeMap::new();
     for sample in samples {
-        kinds.entry((&sample.scheduler, sample.seed)).or_default().push(sample);
+        kinds
+            .entry((&sample.scheduler, sample.seed))
+            .or_default()
+            .push(sample);
     }
     let mut about = engine.summary().to_owned();
     for ((scheduler, seed), samples) in kinds {
         let schedules = samples.iter().map(|sample| sample.schedules);
-        about.push_str(&format!("; {} schedules, {scheduler}", range(schedules)));
+        about.push_str(&format!("; {} schedules", range(schedules)));
+        if !engine.summary().contains(scheduler) {
+            about.push_str(&format!(", {scheduler}"));
+        }
         if let Some(seed) = seed {
             about.push_str(&format!(", seed {seed}"));
         }
@@ -571,12 +723,27 @@ fn semantics(rows: &[Claimed], engines: &[EngineId]) -> Vec<(String, String)> {
 
 impl Totals {
     pub(super) fn of(rows: &[Claimed]) -> Self {
-        let count = |word| rows.iter().filter(|row| row.row.verdict.word() == word).count();
+        let count = |word| {
+            rows.iter()
+                .filter(|row| row.row.verdict.word() == word)
+                .count()
+        };
         Self {
             rows: rows.len(),
-            words: Word::ALL.into_iter().map(|word| (word, count(word))).collect(),
+            words: Word::ALL
+                .into_iter()
+                .map(|word| (word, count(word)))
+                .collect(),
             exit: ExitStatus::of(rows),
         }
+    }
+
+    pub(super) fn count(&self, word: Word) -> usize {
+        self.words
+            .iter()
+            .filter(|(known, _)| *known == word)
+            .map(|(_, count)| count)
+            .sum()
     }
 }
 
@@ -586,9 +753,18 @@ impl fmt::Display for Totals {
         if self.rows == 0 {
             return f.write_str("0 rows: nothing was checked");
         }
-        write!(f, "{} row{}: ", self.rows, if self.rows == 1 { "" } else { "s" })?;
+        write!(
+            f,
+            "{} row{}: ",
+            self.rows,
+            if self.rows == 1 { "" } else { "s" }
+        )?;
         for (at, (word, count)) in self.words.iter().enumerate() {
-            let word = if *word == Word::GaveUp { "gave up" } else { word.as_str() };
+            let word = if *word == Word::GaveUp {
+                "gave up"
+            } else {
+                word.as_str()
+            };
             write!(f, "{}{count} {word}", if at == 0 { "" } else { ", " })?;
         }
         write!(f, "; {}", self.exit)
@@ -599,8 +775,8 @@ impl fmt::Display for Totals {
 mod tests {
     use super::super::samples;
     use super::*;
-    use crate::engines::{GaveUp, Limits};
-    use crate::scenario::{Instance, Value};
+    use crate::engines::{GaveUp, Limits, Refutation};
+    use crate::scenario::Value;
 
     fn overview(rows: &[Claimed]) -> Overview<'_> {
         Overview::of(rows, &samples::context())
@@ -630,10 +806,18 @@ mod tests {
         let line = &overview.sections[0].lines[0];
         let cell = line.cells[0].unwrap();
         assert_eq!((cell.word, cell.executions), (Word::Bounded, None));
-        let [(property, cells)] = &line.exceptions[..] else { panic!("one exception") };
+        let [(property, cells)] = &line.exceptions[..] else {
+            panic!("one exception")
+        };
         let exception = cells[0].unwrap();
-        assert_eq!((*property, exception.word), (Property::Reachability, Word::Proved));
-        assert_eq!(exception.executions, None, "a witness is no complete search");
+        assert_eq!(
+            (*property, exception.word),
+            (Property::Reachability, Word::Proved)
+        );
+        assert_eq!(
+            exception.executions, None,
+            "a witness is no complete search"
+        );
     }
 
     #[test]
@@ -642,9 +826,15 @@ mod tests {
         let executions = rows[0].row.executions;
         let cell = overview(&rows).sections[0].lines[0].cells[0].unwrap();
         assert_eq!(cell.to_string(), format!("proved? {executions}"));
-        let limits = Limits { executions: Some(1), ..Limits::QUICK };
-        let rows =
-            samples::claimed(samples::unclaimed_with(samples::ORDERED, EngineId::Loom, &limits));
+        let limits = Limits {
+            executions: Some(1),
+            ..Limits::QUICK
+        };
+        let rows = samples::claimed(samples::unclaimed_with(
+            samples::ORDERED,
+            EngineId::Loom,
+            &limits,
+        ));
         let cell = overview(&rows).sections[0].lines[0].cells[0].unwrap();
         assert_eq!(cell.to_string(), "bounded");
     }
@@ -653,10 +843,15 @@ mod tests {
     fn a_contradicted_claim_is_marked_and_explained() {
         let rows = samples::contradicted(samples::unclaimed(samples::OPPOSITE, EngineId::Loom));
         let overview = overview(&rows);
-        assert_eq!(overview.sections[0].lines[0].cells[0].unwrap().to_string(), "refuted!");
+        assert_eq!(
+            overview.sections[0].lines[0].cells[0].unwrap().to_string(),
+            "refuted!"
+        );
         assert_eq!(
             overview.contradictions,
-            ["locks/opposite lock=facade rounds=1, loom, deadlock-freedom: claimed proved, got refuted"]
+            [
+                "locks/opposite lock=facade rounds=1, loom, deadlock-freedom: claimed proved, got refuted"
+            ]
         );
         assert_eq!(overview.marks.len(), 1);
     }
@@ -666,7 +861,11 @@ mod tests {
         let mut rows = Vec::new();
         for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
             for scenario in [samples::RACE, samples::CROWD] {
-                let limits = Limits { executions: Some(1), steps: 1, ..Limits::QUICK };
+                let limits = Limits {
+                    executions: Some(1),
+                    steps: 1,
+                    ..Limits::QUICK
+                };
                 rows.extend(samples::unclaimed_with(scenario, engine, &limits));
             }
         }
@@ -675,8 +874,11 @@ mod tests {
             row.row.verdict = cut.clone();
         }
         let overview = overview(&rows);
-        assert_eq!(overview.notes.len(), 1);
-        assert_eq!(overview.notes[0].rows, ["loom, dfs: memory/{race, crowd}"]);
+        let [Notes { heading, notes }] = &overview.notes[..] else {
+            panic!("one word")
+        };
+        assert_eq!((heading.as_str(), notes.len()), ("gave-up, because", 1));
+        assert_eq!(notes[0].rows, ["loom, dfs: memory/{race, crowd}"]);
     }
 
     #[test]
@@ -685,7 +887,7 @@ mod tests {
         let row = &rows[0].row;
         let mut context = samples::context();
         assert_eq!(
-            command(row, None, &context),
+            Names::of(&rows, &context).command(row),
             "crosscheck explain locks/opposite --set lock=facade --set rounds=1"
         );
         let defaults = Instance::default()
@@ -693,30 +895,53 @@ mod tests {
             .with("rounds", Value::Number(2));
         context.defaults.insert(row.scenario.clone(), defaults);
         assert_eq!(
-            command(row, Some(EngineId::Loom), &context),
-            "crosscheck explain locks/opposite --set rounds=1 --engine loom"
+            Names::of(&rows, &context).command(row),
+            "crosscheck explain locks/opposite --set rounds=1"
+        );
+        assert_eq!(
+            Names::of(&rows, &context).told("opposite", row),
+            "opposite rounds=1"
         );
     }
 
     #[test]
-    fn an_engine_is_named_where_another_does_not_see_it() {
+    fn what_is_shown_is_the_clearest_that_every_run_finds() {
         let mut rows = samples::unclaimed(samples::OPPOSITE, EngineId::Loom);
-        let seen_by_all = overview(&rows).failing[0].command.clone();
-        assert!(!seen_by_all.contains("--engine"), "{seen_by_all}");
-        let limits = Limits { executions: Some(1), ..Limits::QUICK };
-        let missed = samples::unclaimed_with(samples::OPPOSITE, EngineId::ShuttleDfs, &limits);
-        assert_ne!(missed[0].row.verdict.word(), Word::Refuted);
-        rows.splice(0..0, missed);
-        let seen_by_one = overview(&rows).failing[0].command.clone();
-        assert!(seen_by_one.ends_with(" --engine loom"), "{seen_by_one}");
+        let mut longer = rows[0].clone();
+        let mut other = rows[0].clone();
+        let Verdict::Refuted(refutation) = &mut longer.row.verdict else {
+            panic!("refuted")
+        };
+        let Refutation::Counterexample(counterexample) = &mut **refutation else {
+            panic!("seen")
+        };
+        let extra = counterexample.steps[0].clone();
+        counterexample.steps.extend([extra.clone(), extra]);
+        other.row.engine = EngineId::Threads;
+        let steps = explain::steps(rows[0].row.counterexample().unwrap());
+        rows.splice(0..0, [other, longer]);
+        let overview = overview(&rows);
+        let [failing] = &overview.failing[..] else {
+            panic!("one scenario fails")
+        };
+        assert_eq!(failing.failures.len(), 1);
+        assert_eq!(failing.failures[0].steps, Some(steps));
+        let shown = failing.failures[0].counterexample.unwrap();
+        assert!(std::ptr::eq(shown, rows[2].row.counterexample().unwrap()));
     }
 
     #[test]
     fn totals_count_every_word() {
         let rows = samples::rows();
         let totals = Totals::of(&rows);
-        assert_eq!(totals.words.iter().map(|(_, count)| count).sum::<usize>(), rows.len());
-        assert!(totals.to_string().ends_with("gave up; every claim holds"), "{totals}");
+        assert_eq!(
+            totals.words.iter().map(|(_, count)| count).sum::<usize>(),
+            rows.len()
+        );
+        assert!(
+            totals.to_string().ends_with("gave up; every claim holds"),
+            "{totals}"
+        );
         assert_eq!(Totals::of(&[]).to_string(), "0 rows: nothing was checked");
     }
 

@@ -19,9 +19,15 @@ pub(super) struct Locks {
 }
 
 /// Two mutexes in opposite orders: deadlocks.
-pub(super) const OPPOSITE: Locks = Locks { name: "locks/opposite", opposite: true };
+pub(super) const OPPOSITE: Locks = Locks {
+    name: "locks/opposite",
+    opposite: true,
+};
 /// Two mutexes in the same order.
-pub(super) const ORDERED: Locks = Locks { name: "locks/ordered", opposite: false };
+pub(super) const ORDERED: Locks = Locks {
+    name: "locks/ordered",
+    opposite: false,
+};
 
 impl Scenario for Locks {
     fn name(&self) -> &'static str {
@@ -40,7 +46,10 @@ impl Scenario for Locks {
     }
 
     fn run<B: Backend>(&self, instance: &Instance) {
-        let (left, right) = (Mutex::<B, _>::new("left", ()), Mutex::<B, _>::new("right", ()));
+        let (left, right) = (
+            Mutex::<B, _>::new("left", ()),
+            Mutex::<B, _>::new("right", ()),
+        );
         let both = |first: &Mutex<B, ()>, second: &Mutex<B, ()>| {
             for _ in 0..instance.number("rounds") {
                 let first = first.lock();
@@ -53,7 +62,13 @@ impl Scenario for Locks {
             (("diner", 0).into(), Box::new(|| both(&left, &right))),
             (
                 ("diner", 1).into(),
-                Box::new(|| if self.opposite { both(&right, &left) } else { both(&left, &right) }),
+                Box::new(|| {
+                    if self.opposite {
+                        both(&right, &left)
+                    } else {
+                        both(&left, &right)
+                    }
+                }),
             ),
         ]);
     }
@@ -72,7 +87,10 @@ impl Scenario for Hungry {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (left, right) = (Semaphore::<B>::new("left", 1), Semaphore::<B>::new("right", 1));
+        let (left, right) = (
+            Semaphore::<B>::new("left", 1),
+            Semaphore::<B>::new("right", 1),
+        );
         let eat = |first: &Semaphore<B>, second: &Semaphore<B>| {
             first.p();
             second.p();
@@ -93,9 +111,15 @@ pub(super) struct Race {
 }
 
 /// Two threads.
-pub(super) const RACE: Race = Race { name: "memory/race", idle: 0 };
+pub(super) const RACE: Race = Race {
+    name: "memory/race",
+    idle: 0,
+};
 /// More than loom admits.
-pub(super) const CROWD: Race = Race { name: "memory/crowd", idle: 5 };
+pub(super) const CROWD: Race = Race {
+    name: "memory/crowd",
+    idle: 5,
+};
 
 impl Scenario for Race {
     fn name(&self) -> &'static str {
@@ -143,9 +167,15 @@ pub(super) struct Meeting {
 }
 
 /// Is reached.
-pub(super) const MEETING: Meeting = Meeting { name: "marks/meeting", marks: &["second comes"] };
+pub(super) const MEETING: Meeting = Meeting {
+    name: "marks/meeting",
+    marks: &["second comes"],
+};
 /// Is never reached.
-pub(super) const MISSED: Meeting = Meeting { name: "marks/missed", marks: &["third comes"] };
+pub(super) const MISSED: Meeting = Meeting {
+    name: "marks/missed",
+    marks: &["third comes"],
+};
 
 impl Scenario for Meeting {
     fn name(&self) -> &'static str {
@@ -178,7 +208,14 @@ impl Scenario for Meeting {
 
 /// The rows of one run at the quick limits, unclaimed.
 pub(super) fn unclaimed<S: Scenario>(scenario: S, engine: EngineId) -> Vec<Claimed> {
-    unclaimed_with(scenario, engine, &Limits { schedules: 100, ..Limits::QUICK })
+    unclaimed_with(
+        scenario,
+        engine,
+        &Limits {
+            schedules: 100,
+            ..Limits::QUICK
+        },
+    )
 }
 
 /// The rows of one run, unclaimed.
@@ -197,7 +234,10 @@ pub(super) fn unclaimed_with<S: Scenario>(
         engine,
         limits,
     };
-    check(&job).into_iter().map(|row| Claimed { row, claim: None }).collect()
+    check(&job)
+        .into_iter()
+        .map(|row| Claimed { row, claim: None })
+        .collect()
 }
 
 /// The same rows, with claims that they meet.
@@ -221,7 +261,10 @@ pub(super) fn contradicted(mut rows: Vec<Claimed>) -> Vec<Claimed> {
             Word::Proved => vec![Word::Refuted],
             _ => vec![Word::Proved],
         };
-        row.claim = Some(Claim { words, executions: None });
+        row.claim = Some(Claim {
+            words,
+            executions: None,
+        });
     }
     rows
 }

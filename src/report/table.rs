@@ -1,11 +1,12 @@
 //! The text for a terminal: a line for each scenario and instance, a column for each engine; then
 //! what fails and how to see it, why rows are less than proved, and what the words mean.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::explain::width;
-use super::overview::{Cell, Failing, Line, Note, Overview, Section, WORDS, column};
-use super::{Context, escape};
+use super::Context;
+use super::layout::{clipped, width, wrapped};
+use super::overview::{Cell, Failing, Line, Note, Notes, Overview, Section, WORDS, column};
 use crate::engines::Claimed;
 use crate::scenario::Property;
 
@@ -21,24 +22,42 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         text.push('\n');
         text.push_str(&grid(&overview));
     }
-    paragraph(&mut text, "contradicted claims", overview.contradictions.iter().cloned());
-    paragraph(&mut text, "refuted", overview.failing.iter().flat_map(failing));
-    let mut last = None;
-    for note in &overview.notes {
-        if last != Some(note.word) {
-            let _ = write!(text, "\n{}, because\n", note.word);
-            last = Some(note.word);
-        }
-        text.push_str(&because(note));
+    paragraph(
+        &mut text,
+        "contradicted claims",
+        overview.contradictions.iter().cloned(),
+    );
+    paragraph(
+        &mut text,
+        "refuted",
+        overview.failing.iter().flat_map(failing),
+    );
+    for Notes { heading, notes } in &overview.notes {
+        let _ = write!(text, "\n{heading}\n");
+        notes.iter().for_each(|note| text.push_str(&because(note)));
     }
-    paragraph(&mut text, "environment variables that were not obeyed", overview.overridden.iter().cloned());
-    let engines = overview.engine_notes.iter().map(|(engine, about)| (column(*engine), about));
+    paragraph(
+        &mut text,
+        "environment variables that were not obeyed",
+        overview.overridden.iter().cloned(),
+    );
+    let engines = overview
+        .engine_notes
+        .iter()
+        .map(|(engine, about)| (column(*engine), about));
     glossary(&mut text, "engines", engines);
-    let semantics = overview.semantics.iter().map(|(word, meaning)| (word.as_str(), meaning));
+    let semantics = overview
+        .semantics
+        .iter()
+        .map(|(word, meaning)| (word.as_str(), meaning));
     glossary(&mut text, "the verdicts rest on", semantics);
     if !rows.is_empty() {
         let words = WORDS.iter().map(|(word, meaning)| (word.as_str(), meaning));
-        glossary(&mut text, "words", words.chain(overview.marks.iter().map(|(m, t)| (*m, t))));
+        glossary(
+            &mut text,
+            "words",
+            words.chain(overview.marks.iter().map(|(m, t)| (*m, t))),
+        );
     }
     let _ = write!(text, "\n{}\n", overview.totals);
     text
@@ -47,7 +66,11 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
 /// The lines and columns.
 fn grid(overview: &Overview<'_>) -> String {
     let whole = Grid::of(overview, false);
-    let grid = if whole.width() <= COLUMNS { whole } else { Grid::of(overview, true) };
+    let grid = if whole.width() <= COLUMNS {
+        whole
+    } else {
+        Grid::of(overview, true)
+    };
     grid.text()
 }
 
@@ -68,26 +91,35 @@ enum GridRow {
 }
 
 impl Grid {
-    /// `hoisted`: what the instances of a problem have in common stands in its heading only.
+    /// `hoisted`: what most instances of a problem have in common stands in its heading only.
     fn of(overview: &Overview<'_>, hoisted: bool) -> Self {
         let mut head = vec![String::new(), "instance".to_owned()];
-        head.extend(overview.engines.iter().map(|&engine| column(engine).to_owned()));
+        head.extend(
+            overview
+                .engines
+                .iter()
+                .map(|&engine| column(engine).to_owned()),
+        );
         if overview.timed {
             head.push("ms".to_owned());
         }
-        let mut grid = Self { widths: vec![0; head.len()], rows: Vec::new() };
+        let mut grid = Self {
+            widths: vec![0; head.len()],
+            rows: Vec::new(),
+        };
         grid.push(GridRow::Cells(head));
         for Section { problem, lines } in &overview.sections {
-            let common = if hoisted { common(lines) } else { Vec::new() };
-            let heading = if common.is_empty() {
-                problem.clone()
-            } else {
-                format!("{problem}, {}", common.join(" "))
-            };
-            grid.push(GridRow::Heading(heading));
+            let usual = if hoisted { usual(lines) } else { Vec::new() };
+            grid.push(GridRow::Heading(heading(problem, lines, &usual)));
             for line in lines {
-                let own: Vec<&str> =
-                    words(line).filter(|word| !common.contains(word)).collect();
+                let own = |word: &&String| !usual.contains(word);
+                let own: Vec<&str> = line
+                    .parameters
+                    .iter()
+                    .filter(own)
+                    .chain(&line.switches)
+                    .map(String::as_str)
+                    .collect();
                 let mut cells = vec![format!("  {}", line.variant), own.join(" ")];
                 cells.extend(line.cells.iter().map(text_of));
                 if overview.timed {
@@ -109,10 +141,16 @@ impl Grid {
         match &row {
             GridRow::Heading(_) => {}
             GridRow::Cells(cells) => {
-                cells.iter().enumerate().for_each(|(at, cell)| widen(at, cell));
+                cells
+                    .iter()
+                    .enumerate()
+                    .for_each(|(at, cell)| widen(at, cell));
             }
             GridRow::Exception(_, cells) => {
-                cells.iter().enumerate().for_each(|(at, cell)| widen(at + 2, cell));
+                cells
+                    .iter()
+                    .enumerate()
+                    .for_each(|(at, cell)| widen(at + 2, cell));
             }
         }
         self.rows.push(row);
@@ -124,11 +162,18 @@ impl Grid {
             GridRow::Exception(label, _) => width(label),
             GridRow::Heading(_) | GridRow::Cells(_) => 0,
         });
-        exceptions.max().unwrap_or(0).max(self.widths[0] + 2 + self.widths[1])
+        exceptions
+            .max()
+            .unwrap_or(0)
+            .max(self.widths[0] + 2 + self.widths[1])
     }
 
     fn width(&self) -> usize {
-        self.label() + self.widths[2..].iter().map(|width| width + 2).sum::<usize>()
+        self.label()
+            + self.widths[2..]
+                .iter()
+                .map(|width| width + 2)
+                .sum::<usize>()
     }
 
     fn text(&self) -> String {
@@ -154,34 +199,66 @@ impl Grid {
 }
 
 fn exception(property: Property, cells: &[Option<Cell>]) -> GridRow {
-    GridRow::Exception(format!("    {property}"), cells.iter().map(text_of).collect())
+    GridRow::Exception(
+        format!("    {property}"),
+        cells.iter().map(text_of).collect(),
+    )
 }
 
 fn text_of(cell: &Option<Cell>) -> String {
     cell.map_or(String::new(), |cell| cell.to_string())
 }
 
-fn words(line: &Line) -> impl Iterator<Item = &str> {
-    line.instance.split(' ').filter(|word| *word != "-")
+/// For each parameter of a problem, as `name=value`, the value that most lines have; the first of
+/// several.
+fn usual(lines: &[Line]) -> Vec<&String> {
+    let words = || lines.iter().flat_map(|line| &line.parameters);
+    let count = |word: &String| words().filter(|other| *other == word).count();
+    let mut usual: BTreeMap<&str, &String> = BTreeMap::new();
+    for word in words() {
+        let name = word.split('=').next().unwrap_or(word);
+        let most = usual.entry(name).or_insert(word);
+        if count(word) > count(most) {
+            *most = word;
+        }
+    }
+    usual.into_values().collect()
 }
 
-/// The parameters that all lines have with the same value.
-fn common(lines: &[Line]) -> Vec<&str> {
-    let Some((first, others)) = lines.split_first() else { return Vec::new() };
-    let everywhere = |word: &&str| others.iter().all(|line| words(line).any(|own| own == *word));
-    words(first).filter(everywhere).collect()
+/// A problem, with what its lines leave out.
+fn heading(problem: &str, lines: &[Line], usual: &[&String]) -> String {
+    if usual.is_empty() {
+        return problem.to_owned();
+    }
+    let words: Vec<&str> = usual.iter().map(|word| word.as_str()).collect();
+    let exceptions = lines
+        .iter()
+        .flat_map(|line| &line.parameters)
+        .any(|w| !usual.contains(&w));
+    let unless = if exceptions {
+        " unless a line says otherwise"
+    } else {
+        ""
+    };
+    format!("{problem}, {}{unless}", words.join(" "))
 }
 
 /// A line for each property that fails, and how to see it.
 fn failing(failing: &Failing<'_>) -> Vec<String> {
-    let Failing { name, failures, command } = failing;
+    let Failing {
+        name,
+        failures,
+        command,
+    } = failing;
     let mut lines: Vec<String> = failures
         .iter()
         .map(|failure| {
             let steps = failure.steps.map_or(String::new(), |steps| {
                 format!("; {steps} step{}", if steps == 1 { "" } else { "s" })
             });
-            let room = COLUMNS.saturating_sub(width(name) + width(&steps) + 4).max(40);
+            let room = COLUMNS
+                .saturating_sub(width(name) + width(&steps) + 4)
+                .max(40);
             format!("{name}  {}{steps}", clipped(&failure.what, room))
         })
         .collect();
@@ -190,9 +267,9 @@ fn failing(failing: &Failing<'_>) -> Vec<String> {
 }
 
 fn because(note: &Note) -> String {
-    let mut text = wrapped("  ", "  ", &note.reason);
+    let mut text = wrapped("  ", "  ", &note.reason, COLUMNS);
     for rows in &note.rows {
-        text.push_str(&wrapped("      ", "        ", rows));
+        text.push_str(&wrapped("      ", "        ", rows, COLUMNS));
     }
     text
 }
@@ -215,44 +292,19 @@ fn glossary<'a, T: AsRef<str> + ?Sized + 'a>(
     entries: impl Iterator<Item = (&'a str, &'a T)>,
 ) {
     let entries: Vec<(&str, &T)> = entries.collect();
-    let Some(widest) = entries.iter().map(|(word, _)| width(word)).max() else { return };
+    let Some(widest) = entries.iter().map(|(word, _)| width(word)).max() else {
+        return;
+    };
     let _ = write!(text, "\n{heading}\n");
     let indent = " ".repeat(widest + 4);
     for (word, meaning) in entries {
-        text.push_str(&wrapped(&format!("  {word:widest$}  "), &indent, meaning.as_ref()));
+        text.push_str(&wrapped(
+            &format!("  {word:widest$}  "),
+            &indent,
+            meaning.as_ref(),
+            COLUMNS,
+        ));
     }
-}
-
-/// A text in lines that fit, broken at spaces.
-fn wrapped(first: &str, indent: &str, text: &str) -> String {
-    let mut lines = String::new();
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in text.split(' ') {
-        if !empty && width(&line) + 1 + width(word) > COLUMNS {
-            lines.push_str(line.trim_end());
-            lines.push('\n');
-            line = indent.to_owned();
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    lines.push_str(line.trim_end());
-    lines.push('\n');
-    lines
-}
-
-/// At most so many characters, with an ellipsis where some are missing.
-fn clipped(text: &str, most: usize) -> String {
-    if width(text) <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most.saturating_sub(3)).collect();
-    format!("{}...", escape::line(kept.trim_end()))
 }
 
 #[cfg(test)]
@@ -260,9 +312,12 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::engines::EngineId;
+    use crate::scenario::Value;
 
     fn line_of<'a>(text: &'a str, variant: &str) -> &'a str {
-        let found = text.lines().find(|line| line.trim_start().starts_with(variant));
+        let found = text
+            .lines()
+            .find(|line| line.trim_start().starts_with(variant));
         found.unwrap_or_else(|| panic!("no line of {variant} in\n{text}"))
     }
 
@@ -272,7 +327,11 @@ mod tests {
         let text = render(&rows, &samples::context());
         let head = line_of(&text, "instance");
         let ordered = line_of(&text, "ordered");
-        for (engine, word) in [("loom", "proved "), ("dfs", "proved "), ("random", "sampled")] {
+        for (engine, word) in [
+            ("loom", "proved "),
+            ("dfs", "proved "),
+            ("random", "sampled"),
+        ] {
             let at = head.find(engine).unwrap();
             assert_eq!(&ordered[at..at + 7], word, "{text}");
         }
@@ -288,17 +347,39 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_too_wide_says_common_parameters_once() {
-        let overview_of = |rows: &[Claimed], hoisted| {
-            Grid::of(&Overview::of(rows, &samples::context()), hoisted).text()
-        };
+    fn a_table_that_is_too_wide_says_usual_parameters_once() {
         let mut rows = samples::unclaimed(samples::ORDERED, EngineId::Loom);
         rows.extend(samples::unclaimed(samples::OPPOSITE, EngineId::Loom));
-        let text = overview_of(&rows, true);
-        assert!(text.contains("\nlocks, lock=facade rounds=1\n"), "{text}");
-        assert_eq!(text.matches("rounds=1").count(), 1, "{text}");
-        let text = overview_of(&rows, false);
-        assert_eq!(text.matches("rounds=1").count(), 2, "{text}");
+        rows.extend(samples::unclaimed(samples::OPPOSITE, EngineId::ShuttleDfs));
+        let last = rows.last_mut().unwrap();
+        last.row.instance = last.row.instance.clone().with("rounds", Value::Number(2));
+        last.row
+            .switches
+            .insert("notify".to_owned(), "fifo".to_owned());
+        let overview = Overview::of(&rows, &samples::context());
+        let text = Grid::of(&overview, true).text();
+        let lines: Vec<&str> = text.lines().skip(1).collect();
+        assert_eq!(
+            lines[0],
+            "locks, lock=facade rounds=1 unless a line says otherwise"
+        );
+        assert!(
+            lines[1].starts_with("  ordered                         proved?"),
+            "{text}"
+        );
+        assert!(
+            lines[2].starts_with("  opposite                        refuted?"),
+            "{text}"
+        );
+        assert!(
+            lines[3].starts_with("  opposite  rounds=2 notify=fifo   "),
+            "{text}"
+        );
+        let text = Grid::of(&overview, false).text();
+        assert!(
+            text.contains("\nlocks\n  ordered   lock=facade rounds=1  "),
+            "{text}"
+        );
     }
 
     #[test]
@@ -308,18 +389,29 @@ mod tests {
         let text = render(&rows, &samples::context());
         assert!(line_of(&text, "opposite").contains("refuted!"), "{text}");
         assert!(line_of(&text, "hungry").contains("refuted?"), "{text}");
-        assert!(text.contains("\ncontradicted claims\n  locks/opposite"), "{text}");
-        assert!(text.contains("deadlock-freedom: claimed proved, got refuted\n"), "{text}");
+        assert!(
+            text.contains("\ncontradicted claims\n  locks/opposite"),
+            "{text}"
+        );
+        assert!(
+            text.contains("deadlock-freedom: claimed proved, got refuted\n"),
+            "{text}"
+        );
         assert!(text.ends_with("; a claim is contradicted or an unclaimed row is refuted\n"));
     }
 
     #[test]
     fn what_is_refuted_says_how_to_see_it() {
         let text = render(&samples::rows(), &samples::context());
-        let at = text.find("\n  semaphores/hungry  deadlock: nobody can move: ").unwrap();
+        let at = text
+            .find("\n  semaphores/hungry  deadlock: nobody can move: ")
+            .unwrap();
         let lines: Vec<&str> = text[at + 1..].lines().take(2).collect();
         assert!(lines[0].ends_with("; 4 steps"), "{text}");
-        assert_eq!(lines[1], "      crosscheck explain semaphores/hungry", "{text}");
+        assert_eq!(
+            lines[1], "      crosscheck explain semaphores/hungry",
+            "{text}"
+        );
     }
 
     #[test]
@@ -336,13 +428,9 @@ mod tests {
     #[test]
     fn the_end_is_the_total() {
         let text = render(&[], &samples::context());
-        assert_eq!(text, "crosscheck verify, quick mode\n\n0 rows: nothing was checked\n");
-    }
-
-    #[test]
-    fn long_texts_are_broken_and_clipped() {
-        let text = wrapped("  a  ", "     ", &"word ".repeat(40));
-        assert!(text.lines().count() > 1 && text.lines().skip(1).all(|l| l.starts_with("     w")));
-        assert_eq!(clipped("abcdefgh", 6), "abc...");
+        assert_eq!(
+            text,
+            "crosscheck verify, quick mode\n\n0 rows: nothing was checked\n"
+        );
     }
 }

@@ -29,10 +29,7 @@ pub(super) enum Op {
     /// Locks.
     Lock(usize),
     /// Tries to lock; success is a result, and after a failure the thread goes on elsewhere.
-    TryLock {
-        mutex: usize,
-        otherwise: usize,
-    },
+    TryLock { mutex: usize, otherwise: usize },
     /// Reads what a held lock protects, which is a result, and replaces it.
     Replace(usize, usize),
     /// Unlocks.
@@ -52,66 +49,66 @@ impl Generated {
     pub(super) const MARK: &'static str = "the wanted outcome";
 
     fn new(threads: Vec<Vec<Op>>) -> Self {
-        Self { threads, wanted: None }
+        Self {
+            threads,
+            wanted: None,
+        }
     }
 
-    /// Two threads of two `SeqCst` accesses each to two atomics.
-    pub(super) fn atomics(random: &mut Random) -> Self {
-        let thread = |thread: usize, random: &mut Random| {
-            let op = |at| {
-                let object = random.below(OBJECTS);
-                match random.below(3) {
-                    0 => Op::Load(object),
-                    1 => Op::Store(object, 2 * thread + at + 1),
-                    _ => Op::Add(object),
-                }
-            };
-            (0..2).map(op).collect()
+    /// Two threads of two `SeqCst` accesses each to so many atomics, of which there are two.
+    pub(super) fn accesses(random: &mut Random, atomics: usize) -> Self {
+        let mut value = 0;
+        let mut access = || {
+            let atomic = random.below(atomics);
+            value += 1;
+            match random.below(3) {
+                0 => Op::Load(atomic),
+                1 => Op::Store(atomic, value),
+                _ => Op::Add(atomic),
+            }
         };
-        Self::new((0..2).map(|index| thread(index, random)).collect())
+        Self::new((0..2).map(|_| (0..2).map(|_| access()).collect()).collect())
     }
 
-    pub(super) fn variant(random: &mut Random, vars: usize, kinds: usize) -> Self {
-        let mut threads = vec![];
-        for t in 0..2 { let mut ops = vec![]; for at in 0..2 {
-            let object = random.below(vars);
-            ops.push(match random.below(kinds) { 0 => Op::Load(object), 1 => Op::Store(object, 2*t+at+1), _ => Op::Add(object) });
-        } threads.push(ops); }
-        Self::new(threads)
-    }
-
-    pub(super) fn variant2(random: &mut Random, n: usize, k: usize, vars: usize, kinds: usize) -> Self {
-        let mut threads = vec![];
-        for t in 0..n { let mut ops = vec![]; for at in 0..k {
-            let object = random.below(vars);
-            ops.push(match random.below(kinds) { 0 => Op::Load(object), 1 => Op::Store(object, k*t+at+1), _ => Op::Add(object) });
-        } threads.push(ops); }
-        Self::new(threads)
-    }
-
-    /// Two threads of three critical sections each on two locks.
+    /// Two threads of two critical sections each, one after the other or one in the other.
     pub(super) fn mutexes(random: &mut Random) -> Self {
         let mut value = 0;
         let mut thread = || {
-            let section = |_| {
+            value += 2;
+            let (outer, inner) = (Op::Replace(0, value), Op::Replace(1, value + 1));
+            if random.below(2) == 0 {
+                // Always in this order, so that nothing deadlocks.
+                return vec![
+                    Op::Lock(0),
+                    outer,
+                    Op::Lock(1),
+                    inner,
+                    Op::Unlock(1),
+                    Op::Unlock(0),
+                ];
+            }
+            let mut section = |at| {
                 let mutex = random.below(OBJECTS);
-                value += 1;
-                [Op::Lock(mutex), Op::Replace(mutex, value), Op::Unlock(mutex)]
+                [
+                    Op::Lock(mutex),
+                    Op::Replace(mutex, value + at),
+                    Op::Unlock(mutex),
+                ]
             };
-            (0..3).flat_map(section).collect()
+            [section(0), section(1)].concat()
         };
         Self::new(vec![thread(), thread()])
     }
 
-    /// Two threads of two critical sections each on two locks; each is tried or waited for.
+    /// Two threads of two critical sections each; each is waited for or tried.
     pub(super) fn tries(random: &mut Random) -> Self {
         let mut value = 0;
         let mut thread = || {
             let mut ops = Vec::new();
             for _ in 0..2 {
                 let mutex = random.below(OBJECTS);
-                value += 1;
                 let otherwise = ops.len() + 3;
+                value += 1;
                 ops.push(match random.below(2) {
                     0 => Op::Lock(mutex),
                     _ => Op::TryLock { mutex, otherwise },
@@ -137,7 +134,11 @@ impl Generated {
             let next = (0..self.threads.len())
                 .filter_map(|thread| state.step(thread, &self.threads[thread]));
             todo.extend(next.filter(|next| seen.insert(next.clone())));
-            let over = state.at.iter().zip(&self.threads).all(|(at, ops)| *at == ops.len());
+            let over = state
+                .at
+                .iter()
+                .zip(&self.threads)
+                .all(|(at, ops)| *at == ops.len());
             if over {
                 found.insert(state.results);
             }
@@ -204,7 +205,10 @@ impl Scenario for Generated {
 
     fn run<B: Backend>(&self, _: &Instance) {
         let shared = Objects::<B> {
-            atomics: [AtomicUsize::<B>::new(("atomic", 0), 0), AtomicUsize::<B>::new(("atomic", 1), 0)],
+            atomics: [
+                AtomicUsize::<B>::new(("atomic", 0), 0),
+                AtomicUsize::<B>::new(("atomic", 1), 0),
+            ],
             locked: [Mutex::new(("mutex", 0), 0), Mutex::new(("mutex", 1), 0)],
         };
         // Not a lock that a checker knows: results are no steps of the search.
@@ -283,5 +287,57 @@ impl Random {
         z ^= z >> 31;
         // The high half, as the remainder of a small divisor keeps it unbiased enough.
         usize::try_from((z >> 32) % n as u64).expect("a remainder of a usize fits one")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcomes(threads: Vec<Vec<Op>>) -> Vec<Outcome> {
+        Generated::new(threads).outcomes().into_iter().collect()
+    }
+
+    #[test]
+    fn the_interpreter_sees_every_interleaving_of_accesses() {
+        // What loom shows one outcome of.
+        let programs = vec![
+            vec![Op::Load(0), Op::Load(0)],
+            vec![Op::Load(0), Op::Store(0, 1)],
+        ];
+        let expected = [
+            [vec![0, 0], vec![0]],
+            [vec![0, 1], vec![0]],
+            [vec![1, 1], vec![0]],
+        ]
+        .map(Vec::from);
+        assert_eq!(outcomes(programs), expected);
+    }
+
+    #[test]
+    fn the_interpreter_lets_one_thread_into_a_critical_section() {
+        let section = |value| vec![Op::Lock(0), Op::Replace(0, value), Op::Unlock(0)];
+        let expected = [[vec![0], vec![1]], [vec![2], vec![0]]].map(Vec::from);
+        assert_eq!(outcomes(vec![section(1), section(2)]), expected);
+    }
+
+    #[test]
+    fn a_failed_try_skips_its_critical_section() {
+        let waits = vec![Op::Lock(0), Op::Replace(0, 1), Op::Unlock(0)];
+        let tries = vec![
+            Op::TryLock {
+                mutex: 0,
+                otherwise: 3,
+            },
+            Op::Replace(0, 2),
+            Op::Unlock(0),
+        ];
+        let expected = [
+            [vec![0], vec![0]],
+            [vec![0], vec![1, 1]],
+            [vec![2], vec![1, 0]],
+        ]
+        .map(Vec::from);
+        assert_eq!(outcomes(vec![waits, tries]), expected);
     }
 }

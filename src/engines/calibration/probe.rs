@@ -24,8 +24,10 @@ pub struct Probe {
     pub truth: &'static str,
     /// What differs from the defaults, switches and limits alike: `notify=fifo`; `-` if nothing.
     pub semantics: String,
-    /// Who says what, in the order of [`Who::ALL`]; some ask a probe of fewer.
+    /// Who says what: all of [`Who::ALL`], in that order.
     pub answers: Vec<Answer>,
+    /// The engine whose full answer a report tells; the words of the others speak for themselves.
+    pub telling: Option<EngineId>,
 }
 
 /// What one of them says.

@@ -159,6 +159,30 @@ impl Scenario for StoreBuffering {
     }
 }
 
+/// A store and a load against an addition. The addition stores 1 only where it is next to the
+/// initial 0, so before the other store, and the load, which comes after that store, never sees 1.
+#[derive(Clone, Debug)]
+pub(super) struct AddBesideStore;
+
+impl Scenario for AddBesideStore {
+    fn name(&self) -> &'static str {
+        "calibration/add-beside-store"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let x = AtomicUsize::<B>::new("x", 0);
+        scope::<B, _>(|scope| {
+            scope.spawn("adder", || {
+                x.fetch_add(1, Relaxed);
+            });
+            x.store(3, Relaxed);
+            if x.load(Relaxed) == 1 {
+                forbid::<B>("reads 1 after 3");
+            }
+        });
+    }
+}
+
 /// Load buffering: each thread loads one variable and stores to the other.
 #[derive(Clone, Debug)]
 pub(super) struct LoadBuffering;
@@ -216,7 +240,10 @@ impl Scenario for MessagePassing {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (data, ready) = (AtomicUsize::<B>::new("data", 0), AtomicUsize::<B>::new("ready", 0));
+        let (data, ready) = (
+            AtomicUsize::<B>::new("data", 0),
+            AtomicUsize::<B>::new("ready", 0),
+        );
         scope::<B, _>(|scope| {
             scope.spawn("sender", || {
                 for value in 1..=self.stores {
@@ -394,7 +421,10 @@ impl Scenario for Independent {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (a, b) = (Mutex::<B, usize>::new("a", 0), Mutex::<B, usize>::new("b", 0));
+        let (a, b) = (
+            Mutex::<B, usize>::new("a", 0),
+            Mutex::<B, usize>::new("b", 0),
+        );
         let (add_a, add_b) = (|| *a.lock() += 1, || *b.lock() += 1);
         run_threads::<B>(vec![
             ("left".into(), Box::new(|| (0..3).for_each(|_| add_a()))),

@@ -51,7 +51,9 @@ impl Ended {
         } else if message.contains("Causality violation") {
             Self::Race
         } else {
-            Self::Panicked(message.lines().next().unwrap_or_default().to_owned())
+            // The first sentence; what follows is advice.
+            let line = message.lines().next().unwrap_or_default();
+            Self::Panicked(line.split(". ").next().unwrap_or_default().to_owned())
         }
     }
 }
@@ -88,7 +90,9 @@ pub(super) fn shuttle<S: Scenario + Clone>(scenario: &S, most: Option<usize>) ->
     let program = counted(scenario, &executions, |scenario, instance| {
         // The first task that is spawned, so its number is `BYSTANDER`. Detached: shuttle does not
         // wait for its end.
-        drop(::shuttle::thread::spawn(|| unreachable!("nobody schedules the bystander")));
+        drop(::shuttle::thread::spawn(|| {
+            unreachable!("nobody schedules the bystander")
+        }));
         ExecutionState::with(|state| state.get_mut(TaskId::from(BYSTANDER)).detach());
         scenario.run::<Shuttle>(instance);
     });
@@ -103,7 +107,11 @@ pub(super) fn shuttle<S: Scenario + Clone>(scenario: &S, most: Option<usize>) ->
         config.max_steps = MaxSteps::None;
         config.silence_warnings = true;
         Runner::new(search, config).run(program);
-        if deadlock.load(Relaxed) { Ended::Deadlock } else { Ended::Passed }
+        if deadlock.load(Relaxed) {
+            Ended::Deadlock
+        } else {
+            Ended::Passed
+        }
     })
 }
 
@@ -129,11 +137,14 @@ fn silently(executions: &AtomicU64, check: impl FnOnce() -> Ended) -> RawRun {
         // The panic hook is silent while a session is installed; nothing else asks for this one.
         let session = Session::new(Settings::default());
         let result = session.install(|| catch_unwind(AssertUnwindSafe(check)));
-        ended = result.unwrap_or_else(|payload| {
-            Ended::of_panic(&last_panic::message(payload.as_ref()))
-        });
+        ended = result
+            .unwrap_or_else(|payload| Ended::of_panic(&last_panic::message(payload.as_ref())));
     });
-    RawRun { executions: executions.load(Relaxed), observed, ended }
+    RawRun {
+        executions: executions.load(Relaxed),
+        observed,
+        ended,
+    }
 }
 
 /// shuttle's depth-first search, and a task that is always ready to run and never does.
@@ -157,7 +168,11 @@ impl fmt::Debug for Bystander {
 impl Scheduler for Bystander {
     fn new_execution(&mut self) -> Option<Schedule> {
         // Relaxed: shuttle runs all this on one OS thread.
-        if self.deadlock.load(Relaxed) { None } else { self.search.new_execution() }
+        if self.deadlock.load(Relaxed) {
+            None
+        } else {
+            self.search.new_execution()
+        }
     }
 
     fn next_task(
@@ -166,8 +181,11 @@ impl Scheduler for Bystander {
         current: Option<TaskId>,
         is_yielding: bool,
     ) -> Option<TaskId> {
-        let others: Vec<&Task> =
-            runnable.iter().copied().filter(|task| usize::from(task.id()) != BYSTANDER).collect();
+        let others: Vec<&Task> = runnable
+            .iter()
+            .copied()
+            .filter(|task| usize::from(task.id()) != BYSTANDER)
+            .collect();
         // As in shuttle: a task that could only wake spuriously does not count.
         if others.iter().any(|task| task.runnable()) {
             return self.search.next_task(&others, current, is_yielding);

@@ -1,6 +1,7 @@
 //! Plain memory and atomics, announced.
 
 use std::marker::PhantomData;
+use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::Ordering;
 
 use super::decorator::{Announcing, guarded, here, or_abandon};
@@ -15,6 +16,9 @@ pub struct AnnouncedCell<H: Host, T: Send> {
     object: usize,
     name: Name,
     inner: H::Cell<T>,
+    /// Held during an access where threads really run at once and races are not looked for: a
+    /// race that is let pass must still not be one of the machine.
+    alone: Mutex<()>,
 }
 
 impl<H: Host, T: Send> AnnouncedCell<H, T> {
@@ -27,9 +31,9 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
         if !wanted {
             H::before_access();
         }
-        // Where threads really run at once a race must never run.
-        let check = wanted || H::PREEMPTIVE;
-        or_abandon::<H, _>(session.access(me, self.object, write, check, place));
+        let alone = H::PREEMPTIVE && !wanted;
+        let _alone = alone.then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner));
+        or_abandon::<H, _>(session.access(me, self.object, write, wanted, place));
         let failed = || {
             let message = format!(
                 "an access to {} at {place} is not ordered after another thread's",
@@ -45,7 +49,7 @@ impl<H: Host, T: Send> CellApi<T> for AnnouncedCell<H, T> {
     fn new(name: Name, value: T) -> Self {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Cell, name);
-        Self { object, name, inner: H::Cell::new(name, value) }
+        Self { object, name, inner: H::Cell::new(name, value), alone: Mutex::new(()) }
     }
 
     fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
