@@ -8,8 +8,11 @@ use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program};
 use crosscheck::sync::Semantics;
 
-const PROGRAMS: [&str; 3] =
-    ["critical-section/mutex", "philosophers/odd-even", "bounded-buffer/ring"];
+const PROGRAMS: [&str; 3] = [
+    "critical-section/mutex",
+    "philosophers/odd-even",
+    "bounded-buffer/ring",
+];
 
 /// Executions of one measurement.
 const EXECUTIONS: u64 = 50;
@@ -28,7 +31,9 @@ fn engines(criterion: &mut Criterion) {
         let program = program(name);
         let instance = Instance::defaults(&program.parameters());
         let mut group = criterion.benchmark_group(name);
-        group.warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+        group
+            .warm_up_time(Duration::from_millis(500))
+            .measurement_time(Duration::from_secs(2));
         for engine in EngineId::ALL {
             let limits = Limits {
                 executions: Some(EXECUTIONS),

@@ -3,14 +3,18 @@
 use std::hint::black_box;
 use std::sync::atomic::{self, Ordering::Relaxed};
 
-use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
+use criterion::{
+    BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
 use crosscheck::primitives::Semaphore;
 use crosscheck::sync::{AtomicUsize, Mutex, Os};
 
 /// What a stranger would write with std.
 #[inline(never)]
 fn plain(mutex: &std::sync::Mutex<u64>, counter: &atomic::AtomicUsize) -> u64 {
-    let mut guard = mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut guard = mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     *guard += 1;
     // Relaxed: the lock orders it.
     counter.fetch_add(1, Relaxed);
@@ -29,9 +33,13 @@ fn facade(mutex: &Mutex<Os, u64>, counter: &AtomicUsize<Os>) -> u64 {
 
 fn lock_and_count(group: &mut BenchmarkGroup<'_, WallTime>) {
     let (mutex, counter) = (std::sync::Mutex::new(0), atomic::AtomicUsize::new(0));
-    group.bench_function("plain std", |b| b.iter(|| plain(black_box(&mutex), black_box(&counter))));
+    group.bench_function("plain std", |b| {
+        b.iter(|| plain(black_box(&mutex), black_box(&counter)))
+    });
     let (mutex, counter) = (Mutex::<Os, _>::new("m", 0), AtomicUsize::<Os>::new("c", 0));
-    group.bench_function("facade", |b| b.iter(|| facade(black_box(&mutex), black_box(&counter))));
+    group.bench_function("facade", |b| {
+        b.iter(|| facade(black_box(&mutex), black_box(&counter)))
+    });
 }
 
 fn semaphore(group: &mut BenchmarkGroup<'_, WallTime>) {

@@ -27,7 +27,11 @@ impl Scenario for Transfer {
             let swap = self.ordered && from > to;
             let (first, second) = if swap { (to, from) } else { (from, to) };
             let (mut one, mut two) = (accounts[first].lock(), accounts[second].lock());
-            let (from, to) = if swap { (&mut two, &mut one) } else { (&mut one, &mut two) };
+            let (from, to) = if swap {
+                (&mut two, &mut one)
+            } else {
+                (&mut one, &mut two)
+            };
             (**from, **to) = (**from - 1, **to + 1);
         };
         scope::<B, _>(|scope| {
@@ -35,7 +39,9 @@ impl Scenario for Transfer {
             scope.spawn("back", || transfer(1, 0));
         });
         let sum = *accounts[0].lock() + *accounts[1].lock();
-        require::<B>(Property::Invariant, sum == 20, || format!("the sum is {sum}"));
+        require::<B>(Property::Invariant, sum == 20, || {
+            format!("the sum is {sum}")
+        });
     }
 }
 
@@ -52,7 +58,11 @@ fn main() {
                 limits: &Limits::QUICK,
             };
             let row = check(&job).remove(0);
-            println!("{name:20} {engine:14} {:8} {}", row.verdict.word(), row.verdict.reason());
+            println!(
+                "{name:20} {engine:14} {:8} {}",
+                row.verdict.word(),
+                row.verdict.reason()
+            );
             if let (EngineId::Loom, Some(found)) = (engine, row.counterexample()) {
                 println!("{}", explain::render(found));
             }

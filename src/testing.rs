@@ -61,7 +61,11 @@ pub struct Checks {
 impl Default for Checks {
     /// Every engine, the defaults of the scenario, the quick limits.
     fn default() -> Self {
-        Self { engines: EngineId::ALL.to_vec(), settings: Vec::new(), limits: Limits::QUICK }
+        Self {
+            engines: EngineId::ALL.to_vec(),
+            settings: Vec::new(),
+            limits: Limits::QUICK,
+        }
     }
 }
 
@@ -137,7 +141,10 @@ impl Verdicts {
     /// The report that is pinned: no times, nothing that differs between two runs.
     #[must_use]
     pub fn report(&self) -> String {
-        let claimed = |row: &Row| Claimed { row: row.clone(), claim: None };
+        let claimed = |row: &Row| Claimed {
+            row: row.clone(),
+            claim: None,
+        };
         let mut text = String::new();
         for rows in self.rows.chunk_by(|one, other| one.engine == other.engine) {
             let claimed: Vec<Claimed> = rows.iter().map(claimed).collect();
@@ -168,7 +175,9 @@ impl Verdicts {
             );
         }
         assert!(
-            self.rows.iter().any(|row| row.verdict.word() != Word::GaveUp),
+            self.rows
+                .iter()
+                .any(|row| row.verdict.word() != Word::GaveUp),
             "every engine gave up on {}",
             self.name
         );
@@ -193,15 +202,26 @@ pub fn verdicts(scenario: impl Scenario, checks: &Checks, here: &str) -> Verdict
     let executable = env::current_exe().expect("the test binary knows where it is");
     let worker = || {
         let mut command = Command::new(&executable);
-        command.args([&test, "--exact", "--nocapture", "--test-threads=1"]).env(SERVE, "1");
+        command
+            .args([&test, "--exact", "--nocapture", "--test-threads=1"])
+            .env(SERVE, "1");
         command
     };
     let jobs = available_parallelism().map_or(1, usize::from);
     let mut rows: Vec<Vec<Row>> = plan.iter().map(|_| Vec::new()).collect();
-    run_all(&plan, jobs, &worker, &AtomicBool::new(false), |index, of_job, _| rows[index] = of_job)
-        .expect("the test binary can be started again as a worker");
+    run_all(
+        &plan,
+        jobs,
+        &worker,
+        &AtomicBool::new(false),
+        |index, of_job, _| rows[index] = of_job,
+    )
+    .expect("the test binary can be started again as a worker");
     let name = program.name().replace('/', "__");
-    Verdicts { name, rows: rows.into_iter().flatten().collect() }
+    Verdicts {
+        name,
+        rows: rows.into_iter().flatten().collect(),
+    }
 }
 
 /// `module::test` of `crate::module::test::here`, as the test harness names it.
@@ -239,7 +259,10 @@ mod tests {
 
     #[test]
     fn a_test_is_named_as_the_harness_names_it() {
-        assert_eq!(test_name("my_crate::tests::counter::here"), "tests::counter");
+        assert_eq!(
+            test_name("my_crate::tests::counter::here"),
+            "tests::counter"
+        );
         assert_eq!(test_name("my_crate::counter::here"), "counter");
         assert_eq!(test_name("my_crate::counter::{{closure}}::here"), "counter");
     }

@@ -27,7 +27,10 @@ fn err(output: &Output) -> String {
 
 fn json(arguments: &[&str]) -> (i32, Value) {
     let output = crosscheck(arguments);
-    (code(&output), serde_json::from_slice(&output.stdout).expect("it prints JSON"))
+    (
+        code(&output),
+        serde_json::from_slice(&output.stdout).expect("it prints JSON"),
+    )
 }
 
 #[test]
@@ -37,14 +40,24 @@ fn unknown_names_are_answered_with_the_nearest_and_code_2() {
         (&["verify", "philosophers/od-even"], "philosophers/odd-even"),
         (&["verify", "philosophers", "--engine", "lom"], "loom"),
         (&["verify", "philosophers", "--set", "meal=1"], "meals"),
-        (&["verify", "philosophers", "--property", "deadlock"], "deadlock-freedom"),
-        (&["verify", "philosophers", "--bound", "preemption=1"], "preemptions"),
+        (
+            &["verify", "philosophers", "--property", "deadlock"],
+            "deadlock-freedom",
+        ),
+        (
+            &["verify", "philosophers", "--bound", "preemption=1"],
+            "preemptions",
+        ),
         (&["explain", "philosophers/naiv"], "philosophers/naive"),
         (&["explain", "philosophers"], "philosophers/naive"),
     ] {
         let output = crosscheck(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", err(&output));
-        assert!(err(&output).contains(near), "{arguments:?}: {}", err(&output));
+        assert!(
+            err(&output).contains(near),
+            "{arguments:?}: {}",
+            err(&output)
+        );
         assert_eq!(out(&output), "");
     }
 }
@@ -52,13 +65,34 @@ fn unknown_names_are_answered_with_the_nearest_and_code_2() {
 #[test]
 fn values_out_of_range_are_usage_errors_that_say_the_range() {
     for (arguments, says) in [
-        (&["verify", "philosophers/naive", "--set", "n=1"][..], "2..=64"),
-        (&["verify", "philosophers/naive", "--set", "n=many"], "2..=64"),
-        (&["verify", "philosophers/naive", "--set", "n"], "NAME=VALUE"),
-        (&["verify", "philosophers/naive", "--set", "lock=wood"], "facade|semaphore"),
-        (&["verify", "philosophers/naive", "--set", "notify=some"], "any|fifo"),
-        (&["verify", "philosophers/naive", "--bound", "preemptions=256"], "0 to 255"),
-        (&["verify", "philosophers/naive", "--bound", "executions=0"], "from 1"),
+        (
+            &["verify", "philosophers/naive", "--set", "n=1"][..],
+            "2..=64",
+        ),
+        (
+            &["verify", "philosophers/naive", "--set", "n=many"],
+            "2..=64",
+        ),
+        (
+            &["verify", "philosophers/naive", "--set", "n"],
+            "NAME=VALUE",
+        ),
+        (
+            &["verify", "philosophers/naive", "--set", "lock=wood"],
+            "facade|semaphore",
+        ),
+        (
+            &["verify", "philosophers/naive", "--set", "notify=some"],
+            "any|fifo",
+        ),
+        (
+            &["verify", "philosophers/naive", "--bound", "preemptions=256"],
+            "0 to 255",
+        ),
+        (
+            &["verify", "philosophers/naive", "--bound", "executions=0"],
+            "from 1",
+        ),
         (&["verify", "--budget", "60"], "a number and a unit"),
         (&["verify", "--budget", "0s"], "from 1ms"),
         (&["verify", "--jobs", "0"], "0"),
@@ -69,7 +103,11 @@ fn values_out_of_range_are_usage_errors_that_say_the_range() {
     ] {
         let output = crosscheck(arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", err(&output));
-        assert!(err(&output).contains(says), "{arguments:?}: {}", err(&output));
+        assert!(
+            err(&output).contains(says),
+            "{arguments:?}: {}",
+            err(&output)
+        );
     }
 }
 
@@ -80,15 +118,71 @@ fn the_exit_code_follows_the_claims() {
         (&["verify", "philosophers/naive"][..], 0),
         (&["verify", "critical-section/mutex", "--engine", "loom"], 0),
         // An unclaimed row that is refuted.
-        (&["verify", "philosophers/naive", "--set", "n=2", "--engine", "loom"], 1),
+        (
+            &[
+                "verify",
+                "philosophers/naive",
+                "--set",
+                "n=2",
+                "--engine",
+                "loom",
+            ],
+            1,
+        ),
         // Unclaimed rows that are proved, sampled, bounded, given up.
-        (&["verify", "philosophers/odd-even", "--set", "n=2", "--engine", "loom"], 0),
-        (&["verify", "philosophers/odd-even", "--set", "n=2", "--engine", "shuttle-pct"], 3),
-        (&["verify", "critical-section/mutex", "--engine", "loom", "--bound", "preemptions=1"], 3),
-        (&["verify", "philosophers/odd-even", "--set", "n=6", "--engine", "loom"], 3),
+        (
+            &[
+                "verify",
+                "philosophers/odd-even",
+                "--set",
+                "n=2",
+                "--engine",
+                "loom",
+            ],
+            0,
+        ),
+        (
+            &[
+                "verify",
+                "philosophers/odd-even",
+                "--set",
+                "n=2",
+                "--engine",
+                "shuttle-pct",
+            ],
+            3,
+        ),
+        (
+            &[
+                "verify",
+                "critical-section/mutex",
+                "--engine",
+                "loom",
+                "--bound",
+                "preemptions=1",
+            ],
+            3,
+        ),
+        (
+            &[
+                "verify",
+                "philosophers/odd-even",
+                "--set",
+                "n=6",
+                "--engine",
+                "loom",
+            ],
+            3,
+        ),
     ] {
         let output = crosscheck(arguments);
-        assert_eq!(code(&output), wanted, "{arguments:?}: {}{}", out(&output), err(&output));
+        assert_eq!(
+            code(&output),
+            wanted,
+            "{arguments:?}: {}{}",
+            out(&output),
+            err(&output)
+        );
         assert_eq!(err(&output), "");
     }
 }
@@ -101,38 +195,88 @@ fn json_has_the_schema_that_is_promised() {
     let rows = report["rows"].as_array().expect("rows");
     assert!(rows.len() > 40);
     for row in rows {
-        for key in ["problem", "variant", "engine", "property", "claim", "verdict"] {
+        for key in [
+            "problem", "variant", "engine", "property", "claim", "verdict",
+        ] {
             assert!(row[key].is_string(), "{key} in {row}");
         }
         assert_eq!(row["problem"], "philosophers");
         assert!(row["instance"]["n"].is_u64(), "{row}");
-        assert!(row["executions"].is_u64() && row["complete"].is_boolean(), "{row}");
-        assert!(row["semantics"].as_array().is_some_and(|words| !words.is_empty()), "{row}");
+        assert!(
+            row["executions"].is_u64() && row["complete"].is_boolean(),
+            "{row}"
+        );
+        assert!(
+            row["semantics"]
+                .as_array()
+                .is_some_and(|words| !words.is_empty()),
+            "{row}"
+        );
         if row["verdict"] == "refuted" {
             let counterexample = &row["counterexample"];
-            assert!(counterexample["token"].as_str().expect("a token").starts_with("cc1."));
-            assert!(counterexample["steps"].as_array().is_some_and(|steps| !steps.is_empty()));
+            assert!(
+                counterexample["token"]
+                    .as_str()
+                    .expect("a token")
+                    .starts_with("cc1.")
+            );
+            assert!(
+                counterexample["steps"]
+                    .as_array()
+                    .is_some_and(|steps| !steps.is_empty())
+            );
         }
         if row["engine"] != "loom" && row["engine"] != "shuttle-dfs" {
-            assert!(row["verdict"] != "proved" || row["property"] == "reachability", "{row}");
+            assert!(
+                row["verdict"] != "proved" || row["property"] == "reachability",
+                "{row}"
+            );
         }
     }
     let key = |row: &Value| {
         ["problem", "variant", "engine"].map(|key| row[key].as_str().unwrap_or("").to_owned())
     };
-    assert!(rows.windows(2).all(|pair| key(&pair[0]) <= key(&pair[1])), "rows are sorted");
-    assert!(!out(&crosscheck(&["verify", "philosophers/naive", "--format", "json"]))
-        .contains("millisecond"));
-    let (_, timed) = json(&["verify", "philosophers/naive", "--format", "json", "--timings"]);
+    assert!(
+        rows.windows(2).all(|pair| key(&pair[0]) <= key(&pair[1])),
+        "rows are sorted"
+    );
+    assert!(
+        !out(&crosscheck(&[
+            "verify",
+            "philosophers/naive",
+            "--format",
+            "json"
+        ]))
+        .contains("millisecond")
+    );
+    let (_, timed) = json(&[
+        "verify",
+        "philosophers/naive",
+        "--format",
+        "json",
+        "--timings",
+    ]);
     assert!(timed["rows"][0]["milliseconds"].is_u64());
 }
 
 #[test]
 fn deterministic_rows_are_the_same_every_time_and_with_any_number_of_jobs() {
     let run = |jobs: &str| {
-        let engines = ["loom", "shuttle-dfs", "shuttle-random", "shuttle-pct", "shuttle-urw"];
-        let mut arguments =
-            vec!["verify", "critical-section", "--format", "json", "--jobs", jobs];
+        let engines = [
+            "loom",
+            "shuttle-dfs",
+            "shuttle-random",
+            "shuttle-pct",
+            "shuttle-urw",
+        ];
+        let mut arguments = vec![
+            "verify",
+            "critical-section",
+            "--format",
+            "json",
+            "--jobs",
+            jobs,
+        ];
         for engine in engines {
             arguments.extend(["--engine", engine]);
         }
@@ -158,9 +302,18 @@ fn list_names_everything_that_verify_takes() {
     assert_eq!(code, 0);
     let ids = |value: &Value| -> Vec<String> {
         let ids = value.as_array().expect("a list").iter();
-        ids.map(|entry| entry["id"].as_str().expect("an id").to_owned()).collect()
+        ids.map(|entry| entry["id"].as_str().expect("an id").to_owned())
+            .collect()
     };
-    assert_eq!(ids(&list["problems"]), ["semaphore", "critical-section", "bounded-buffer", "philosophers"]);
+    assert_eq!(
+        ids(&list["problems"]),
+        [
+            "semaphore",
+            "critical-section",
+            "bounded-buffer",
+            "philosophers"
+        ]
+    );
     assert!(ids(&list["engines"]).contains(&"shuttle-urw".to_owned()));
     let text = out(&crosscheck(&["list"]));
     for problem in list["problems"].as_array().expect("problems") {
@@ -178,7 +331,10 @@ fn explain_prints_a_counterexample_that_replay_repeats() {
     let explained = crosscheck(&["explain", "philosophers/naive", "--save", file]);
     assert_eq!(code(&explained), 0, "{}", err(&explained));
     let text = out(&explained);
-    assert!(text.contains("philosopher 0") && text.contains("waits for"), "{text}");
+    assert!(
+        text.contains("philosopher 0") && text.contains("waits for"),
+        "{text}"
+    );
     let token = text
         .split_whitespace()
         .find(|word| word.starts_with("cc1."))
@@ -194,7 +350,11 @@ fn explain_prints_a_counterexample_that_replay_repeats() {
 fn explain_of_what_holds_says_so() {
     let output = crosscheck(&["explain", "critical-section/mutex"]);
     assert_eq!(code(&output), 0);
-    assert!(out(&output).contains("no counterexample"), "{}", out(&output));
+    assert!(
+        out(&output).contains("no counterexample"),
+        "{}",
+        out(&output)
+    );
 }
 
 #[test]
@@ -224,8 +384,17 @@ fn a_reader_that_goes_away_is_no_error() {
 fn an_interrupt_prints_what_was_finished() {
     let child = Command::new(env!("CARGO_BIN_EXE_crosscheck"))
         // The first row ends at once; the second would take far longer than the test.
-        .args(["verify", "philosophers/room", "--engine", "shuttle-pct", "--engine", "shuttle-dfs"])
-        .args(["--set", "n=5", "--budget", "1h", "--jobs", "1", "--format", "json"])
+        .args([
+            "verify",
+            "philosophers/room",
+            "--engine",
+            "shuttle-pct",
+            "--engine",
+            "shuttle-dfs",
+        ])
+        .args([
+            "--set", "n=5", "--budget", "1h", "--jobs", "1", "--format", "json",
+        ])
         .args(["--bound", "schedules=10"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -243,7 +412,10 @@ fn an_interrupt_prints_what_was_finished() {
     assert!(err(&output).contains("interrupted"));
     let report: Value = serde_json::from_slice(&output.stdout).expect("it prints JSON");
     for row in report["rows"].as_array().expect("rows") {
-        assert_eq!(row["engine"], "shuttle-pct", "nothing is said of what had not finished");
+        assert_eq!(
+            row["engine"], "shuttle-pct",
+            "nothing is said of what had not finished"
+        );
     }
 }
 
@@ -260,9 +432,14 @@ fn wait_for_second_row(parent: u32) {
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter_map(|pid| stat(&pid))
             .filter_map(|stat| {
-                let fields: Vec<String> =
-                    stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect();
-                (fields.get(1)? == &parent.to_string()).then(|| fields.get(11)?.parse::<u64>().ok())?
+                let fields: Vec<String> = stat
+                    .rsplit_once(')')?
+                    .1
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect();
+                (fields.get(1)? == &parent.to_string())
+                    .then(|| fields.get(11)?.parse::<u64>().ok())?
             });
         if children.into_iter().any(|ticks| ticks > 20) {
             return;

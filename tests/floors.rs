@@ -38,7 +38,9 @@ fn named(line: &str) -> Vec<&str> {
     line.match_indices("crate::")
         .map(|(at, _)| {
             let rest = &line[at + "crate::".len()..];
-            let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
             &rest[..end]
         })
         .collect()
@@ -54,13 +56,21 @@ fn imports_point_down() {
         let first = relative.components().next().expect("a file has a name");
         let module = first.as_os_str().to_string_lossy().replace(".rs", "");
         let Some((floor, beside)) = floors.get(module.as_str()) else {
-            assert!(["lib", "main"].contains(&module.as_str()), "{module} has no floor");
+            assert!(
+                ["lib", "main"].contains(&module.as_str()),
+                "{module} has no floor"
+            );
             continue;
         };
         let text = fs::read_to_string(&file).expect("the source can be read");
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             for name in named(line) {
-                let Some((other, _)) = floors.get(name) else { continue };
+                let Some((other, _)) = floors.get(name) else {
+                    continue;
+                };
                 seen += 1;
                 assert!(
                     name == module || other < floor || beside.contains(&name),
@@ -70,28 +80,45 @@ fn imports_point_down() {
             }
         }
     }
-    assert!(seen > 100, "only {seen} imports were read: the reader is broken");
+    assert!(
+        seen > 100,
+        "only {seen} imports were read: the reader is broken"
+    );
 }
 
 #[test]
 fn only_the_backends_and_engines_name_loom_and_shuttle_types() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let allowed = ["sync/backends/", "engines/loom.rs", "engines/shuttle.rs", "engines/calibration/"];
+    let allowed = [
+        "sync/backends/",
+        "engines/loom.rs",
+        "engines/shuttle.rs",
+        "engines/calibration/",
+    ];
     for file in sources(&src) {
-        let relative =
-            file.strip_prefix(&src).expect("it is below src").to_string_lossy().replace('\\', "/");
+        let relative = file
+            .strip_prefix(&src)
+            .expect("it is below src")
+            .to_string_lossy()
+            .replace('\\', "/");
         if allowed.iter().any(|allowed| relative.starts_with(allowed)) {
             continue;
         }
         let text = fs::read_to_string(&file).expect("the source can be read");
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            let foreign = ["loom::", "shuttle::", "shuttle_engine::"].iter().any(|name| {
-                line.match_indices(name).any(|(at, _)| {
-                    // `backends::loom::Loom` and `super::loom` are ours.
-                    !line[..at].ends_with("::") && !line[..at].ends_with('_')
-                })
-            });
-            let ours = line.contains("backends::{loom::Loom") || line.contains("&loom::")
+        for line in text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
+            let foreign = ["loom::", "shuttle::", "shuttle_engine::"]
+                .iter()
+                .any(|name| {
+                    line.match_indices(name).any(|(at, _)| {
+                        // `backends::loom::Loom` and `super::loom` are ours.
+                        !line[..at].ends_with("::") && !line[..at].ends_with('_')
+                    })
+                });
+            let ours = line.contains("backends::{loom::Loom")
+                || line.contains("&loom::")
                 || line.contains("&shuttle::");
             assert!(!foreign || ours, "{relative}: {line}");
         }
@@ -103,6 +130,10 @@ fn no_algorithm_knows_that_it_is_checked() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for file in sources(&src) {
         let text = fs::read_to_string(&file).expect("the source can be read");
-        assert!(!text.contains("cfg(loom)") || file.ends_with("testing.rs"), "{}", file.display());
+        assert!(
+            !text.contains("cfg(loom)") || file.ends_with("testing.rs"),
+            "{}",
+            file.display()
+        );
     }
 }

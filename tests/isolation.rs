@@ -20,7 +20,16 @@ impl Scenario for Fatal {
         vec![Parameter::words(
             "how",
             "what it does",
-            &["nothing", "panic", "panic-in-thread", "abort", "overflow", "deadlock", "double-panic", "print"],
+            &[
+                "nothing",
+                "panic",
+                "panic-in-thread",
+                "abort",
+                "overflow",
+                "deadlock",
+                "double-panic",
+                "print",
+            ],
         )]
     }
 
@@ -72,15 +81,24 @@ fn depth(n: u64) -> u64 {
     depth(frame[7].wrapping_sub(1)).wrapping_add(std::hint::black_box(frame[0]))
 }
 
-const ENGINES: [EngineId; 4] =
-    [EngineId::Loom, EngineId::ShuttleDfs, EngineId::ShuttleRandom, EngineId::Threads];
+const ENGINES: [EngineId; 4] = [
+    EngineId::Loom,
+    EngineId::ShuttleDfs,
+    EngineId::ShuttleRandom,
+    EngineId::Threads,
+];
 
 fn rows(how: &str, test: &str) -> Vec<Row> {
     let checks = Checks::default()
         .engines(&ENGINES)
-        .limits(Limits { thread_schedules: 200, ..Limits::QUICK })
+        .limits(Limits {
+            thread_schedules: 200,
+            ..Limits::QUICK
+        })
         .set("how", how);
-    verdicts(Fatal, &checks, &format!("tests::isolation::{test}::here")).rows().to_vec()
+    verdicts(Fatal, &checks, &format!("tests::isolation::{test}::here"))
+        .rows()
+        .to_vec()
 }
 
 #[test]
@@ -89,10 +107,20 @@ fn a_panic_refutes_the_invariant_with_its_message() {
         let rows = rows(how, "a_panic_refutes_the_invariant_with_its_message");
         assert_eq!(rows.len(), ENGINES.len());
         for row in rows {
-            assert_eq!((row.verdict.word(), row.property), (Word::Refuted, Property::Invariant));
-            assert!(row.verdict.reason().contains("as it was asked to"), "{}", row.verdict.reason());
+            assert_eq!(
+                (row.verdict.word(), row.property),
+                (Word::Refuted, Property::Invariant)
+            );
+            assert!(
+                row.verdict.reason().contains("as it was asked to"),
+                "{}",
+                row.verdict.reason()
+            );
             let counterexample = row.counterexample().expect("a panic has a counterexample");
-            let place = counterexample.location.as_deref().expect("a panic has a place");
+            let place = counterexample
+                .location
+                .as_deref()
+                .expect("a panic has a place");
             assert!(place.contains("isolation.rs"), "{place}");
         }
     }
@@ -100,14 +128,22 @@ fn a_panic_refutes_the_invariant_with_its_message() {
 
 #[test]
 fn an_abort_and_an_overflow_are_rows_that_say_so() {
-    for (how, words) in [("abort", "SIGABRT"), ("overflow", "signal"), ("double-panic", "SIGABRT")] {
+    // loom's coroutines notice an overflow themselves, elsewhere the process dies of it.
+    for (how, words) in [
+        ("abort", ["SIGABRT"; 2]),
+        ("overflow", ["stack overflow", "SIGSEGV"]),
+        ("double-panic", ["SIGABRT"; 2]),
+    ] {
         let rows = rows(how, "an_abort_and_an_overflow_are_rows_that_say_so");
         // Three properties each, since nothing is known of any.
         assert_eq!(rows.len(), 3 * ENGINES.len());
         for row in rows {
             match &row.verdict {
                 Verdict::GaveUp(GaveUp::Crashed { how: said }) => {
-                    assert!(said.contains(words), "{how}: {said}");
+                    assert!(
+                        words.iter().any(|word| said.contains(word)),
+                        "{how}: {said}"
+                    );
                 }
                 other => panic!("{how} on {}: {other:?}", row.engine),
             }
@@ -117,15 +153,27 @@ fn an_abort_and_an_overflow_are_rows_that_say_so() {
 
 #[test]
 fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
-    for row in rows("deadlock", "a_deadlock_is_a_counterexample_and_nobody_hangs") {
+    for row in rows(
+        "deadlock",
+        "a_deadlock_is_a_counterexample_and_nobody_hangs",
+    ) {
         if row.engine == EngineId::Threads && row.verdict.word() == Word::Sampled {
             continue;
         }
-        assert_eq!((row.verdict.word(), row.property), (Word::Refuted, Property::DeadlockFreedom));
-        let counterexample = row.counterexample().expect("a deadlock has a counterexample");
+        assert_eq!(
+            (row.verdict.word(), row.property),
+            (Word::Refuted, Property::DeadlockFreedom)
+        );
+        let counterexample = row
+            .counterexample()
+            .expect("a deadlock has a counterexample");
         assert_eq!(counterexample.blocked.len(), 2);
         for blocked in &counterexample.blocked {
-            assert_eq!((blocked.held_by.len(), blocked.holds.len()), (1, 1), "{blocked:?}");
+            assert_eq!(
+                (blocked.held_by.len(), blocked.holds.len()),
+                (1, 1),
+                "{blocked:?}"
+            );
         }
     }
 }
@@ -133,7 +181,11 @@ fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
 #[test]
 fn what_a_program_prints_does_not_disturb() {
     for row in rows("print", "what_a_program_prints_does_not_disturb") {
-        assert!(matches!(row.verdict.word(), Word::Proved | Word::Sampled), "{:?}", row.verdict);
+        assert!(
+            matches!(row.verdict.word(), Word::Proved | Word::Sampled),
+            "{:?}",
+            row.verdict
+        );
     }
 }
 

@@ -32,7 +32,9 @@ impl Scenario for Nest {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let mutexes: Vec<_> = (0..MUTEXES).map(|i| Mutex::<B, _>::new(("mutex", i), ())).collect();
+        let mutexes: Vec<_> = (0..MUTEXES)
+            .map(|i| Mutex::<B, _>::new(("mutex", i), ()))
+            .collect();
         let run = |steps: &[Step]| {
             let mut held: Vec<(usize, _)> = Vec::new();
             for step in steps {
@@ -100,7 +102,10 @@ fn nests() -> impl Strategy<Value = Nest> {
 }
 
 fn word(program: &Program, engine: EngineId) -> (Word, Option<Counterexample>) {
-    let limits = Limits { executions: Some(100_000), ..Limits::PROOF };
+    let limits = Limits {
+        executions: Some(100_000),
+        ..Limits::PROOF
+    };
     let row = check(&Job {
         program,
         instance: &Instance::default(),
@@ -201,5 +206,7 @@ fn some_token() -> String {
     ]));
     let (word, counterexample) = word(&program, EngineId::ShuttlePct);
     assert_eq!(word, Word::Refuted);
-    counterexample.expect("a refutation has a counterexample").token()
+    counterexample
+        .expect("a refutation has a counterexample")
+        .token()
 }

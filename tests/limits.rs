@@ -55,14 +55,24 @@ fn a_limit_on_executions_bounds_unless_it_is_enough() {
     for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
         let whole = whole(engine);
         for limit in [1, whole - 1] {
-            let limits = Limits { executions: Some(limit), ..Limits::PROOF };
+            let limits = Limits {
+                executions: Some(limit),
+                ..Limits::PROOF
+            };
             let cut = row(SMALL, engine, &limits);
             assert_eq!(cuts(&cut), [Cut::Executions(limit)]);
             assert_eq!(cut.executions, limit);
         }
         for limit in [whole, whole + 1] {
-            let limits = Limits { executions: Some(limit), ..Limits::PROOF };
-            assert_eq!(row(SMALL, engine, &limits).verdict.word(), Word::Proved, "{engine}");
+            let limits = Limits {
+                executions: Some(limit),
+                ..Limits::PROOF
+            };
+            assert_eq!(
+                row(SMALL, engine, &limits).verdict.word(),
+                Word::Proved,
+                "{engine}"
+            );
         }
     }
 }
@@ -70,22 +80,37 @@ fn a_limit_on_executions_bounds_unless_it_is_enough() {
 #[test]
 fn a_limit_on_time_bounds() {
     for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
-        let limits = Limits { time: Some(Duration::from_nanos(1)), ..Limits::PROOF };
-        assert_eq!(cuts(&row("philosophers/room", engine, &limits)), [Cut::Time(0)]);
+        let limits = Limits {
+            time: Some(Duration::from_nanos(1)),
+            ..Limits::PROOF
+        };
+        assert_eq!(
+            cuts(&row("philosophers/room", engine, &limits)),
+            [Cut::Time(0)]
+        );
     }
 }
 
 #[test]
 fn a_bound_on_preemptions_bounds_however_large() {
     for bound in [0, 2, 255] {
-        let limits = Limits { preemptions: Some(bound), ..Limits::PROOF };
-        assert_eq!(cuts(&row(SMALL, EngineId::Loom, &limits)), [Cut::Preemptions(bound)]);
+        let limits = Limits {
+            preemptions: Some(bound),
+            ..Limits::PROOF
+        };
+        assert_eq!(
+            cuts(&row(SMALL, EngineId::Loom, &limits)),
+            [Cut::Preemptions(bound)]
+        );
     }
 }
 
 #[test]
 fn too_few_steps_make_loom_give_up_and_shuttle_cut() {
-    let limits = Limits { steps: 5, ..Limits::PROOF };
+    let limits = Limits {
+        steps: 5,
+        ..Limits::PROOF
+    };
     let loom = row(SMALL, EngineId::Loom, &limits);
     assert!(
         matches!(loom.verdict, Verdict::GaveUp(GaveUp::Steps { limit: 5 })),
@@ -109,7 +134,11 @@ fn a_sample_is_never_more_than_a_sample() {
         EngineId::ShuttleUrw,
         EngineId::Threads,
     ] {
-        let limits = Limits { schedules: 1, thread_schedules: 1, ..Limits::QUICK };
+        let limits = Limits {
+            schedules: 1,
+            thread_schedules: 1,
+            ..Limits::QUICK
+        };
         let row = row(SMALL, engine, &limits);
         match &row.verdict {
             Verdict::Sampled(sample) => assert_eq!(sample.schedules, 1),
@@ -122,7 +151,10 @@ fn a_sample_is_never_more_than_a_sample() {
 fn more_threads_than_loom_has_make_it_give_up() {
     let program = program("philosophers/naive");
     let parameters = program.parameters();
-    let n = parameters.iter().find(|p| p.name == "n").expect("philosophers have n");
+    let n = parameters
+        .iter()
+        .find(|p| p.name == "n")
+        .expect("philosophers have n");
     let six = n.parse("6").expect("six philosophers are allowed");
     let instance = Instance::defaults(&parameters).with("n", six);
     let job = Job {
@@ -134,20 +166,31 @@ fn more_threads_than_loom_has_make_it_give_up() {
         limits: &Limits::QUICK,
     };
     for row in check(&job) {
-        assert!(matches!(row.verdict, Verdict::GaveUp(GaveUp::Threads { limit: 5 })));
+        assert!(matches!(
+            row.verdict,
+            Verdict::GaveUp(GaveUp::Threads { limit: 5 })
+        ));
     }
 }
 
 #[test]
 fn atomics_under_loom_are_never_proved() {
-    let row = row("critical-section/peterson-fenced", EngineId::Loom, &Limits::PROOF);
+    let row = row(
+        "critical-section/peterson-fenced",
+        EngineId::Loom,
+        &Limits::PROOF,
+    );
     assert!(cuts(&row).iter().any(|cut| matches!(cut, Cut::KnownGap(_))));
 }
 
 #[test]
 fn a_false_alarm_of_loom_is_no_refutation() {
     let row = row("critical-section/peterson", EngineId::Loom, &Limits::QUICK);
-    assert!(matches!(row.verdict, Verdict::GaveUp(GaveUp::FalseAlarm { .. })), "{:?}", row.verdict);
+    assert!(
+        matches!(row.verdict, Verdict::GaveUp(GaveUp::FalseAlarm { .. })),
+        "{:?}",
+        row.verdict
+    );
 }
 
 #[test]
@@ -164,9 +207,18 @@ fn the_failure_of_another_property_ends_loom_and_bounds_shuttle() {
         limits: &Limits::QUICK,
     };
     let loom = check(&job(EngineId::Loom)).remove(0);
-    assert!(matches!(loom.verdict, Verdict::GaveUp(GaveUp::OtherFailure { .. })));
+    assert!(matches!(
+        loom.verdict,
+        Verdict::GaveUp(GaveUp::OtherFailure { .. })
+    ));
     let dfs = check(&job(EngineId::ShuttleDfs)).remove(0);
-    assert!(cuts(&dfs).iter().any(|cut| matches!(cut, Cut::OtherFailures(_))), "{:?}", dfs.verdict);
+    assert!(
+        cuts(&dfs)
+            .iter()
+            .any(|cut| matches!(cut, Cut::OtherFailures(_))),
+        "{:?}",
+        dfs.verdict
+    );
 }
 
 /// The variables that loom's builder reads, each with a value that would cut the search.
@@ -181,13 +233,18 @@ fn limits_from_the_environment_are_overridden_and_named() {
         ("LOOM_CHECKPOINT_INTERVAL", "1"),
         ("LOOM_MAX_PREEMPTIONS", "not a number"),
     ] {
-        let rows = json(&[(variable, value), ("LOOM_CHECKPOINT_INTERVAL", "1")], "loom");
+        let rows = json(
+            &[(variable, value), ("LOOM_CHECKPOINT_INTERVAL", "1")],
+            "loom",
+        );
         for row in rows {
             assert_eq!(row["verdict"], "proved", "{variable}={value}");
             assert_eq!(row["executions"], whole, "{variable}={value}");
-            let named = row["overridden"].as_array().expect("a list").iter().any(|entry| {
-                entry.as_str() == Some(&format!("{variable}={value}"))
-            });
+            let named = row["overridden"]
+                .as_array()
+                .expect("a list")
+                .iter()
+                .any(|entry| entry.as_str() == Some(&format!("{variable}={value}")));
             assert!(named, "{variable}={value} is not named in {row}");
         }
     }
@@ -204,7 +261,11 @@ fn json(environment: &[(&str, &str)], engine: &str) -> Vec<serde_json::Value> {
         .envs(environment.iter().copied())
         .output()
         .expect("the binary runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
     report["rows"].as_array().expect("rows").clone()
 }

@@ -17,7 +17,10 @@ fn commands() -> Vec<String> {
         if line.starts_with("```") {
             inside = line == "```sh";
         } else if inside {
-            let command = line.split_once(" #").map_or(line, |(command, _)| command).trim();
+            let command = line
+                .split_once(" #")
+                .map_or(line, |(command, _)| command)
+                .trim();
             if !command.is_empty() {
                 commands.push(command.to_owned());
             }
@@ -60,7 +63,8 @@ fn every_cargo_command_is_one_that_the_gate_runs() {
             seen += 1;
             let wanted = command.replace("RUSTFLAGS=", "env RUSTFLAGS=");
             assert!(
-                gate.lines().any(|line| line.starts_with(&format!("step {wanted}"))),
+                gate.lines()
+                    .any(|line| line.starts_with(&format!("step {wanted}"))),
                 "the gate does not run `{command}`"
             );
         }
@@ -74,8 +78,21 @@ fn the_table_of_what_is_proved_is_the_table_of_claims() {
     let text = read("README.md");
     for line in read("verification/claims.txt").lines() {
         let columns: Vec<&str> = line.split_whitespace().collect();
-        if let ["proof", scenario, "loom", instance, _, "proved", executions, ..] = columns[..] {
-            let row = format!("| {scenario} | {} | {executions} |", instance.replace(',', ", "));
+        if let [
+            "proof",
+            scenario,
+            "loom",
+            instance,
+            _,
+            "proved",
+            executions,
+            ..,
+        ] = columns[..]
+        {
+            let row = format!(
+                "| {scenario} | {} | {executions} |",
+                instance.replace(',', ", ")
+            );
             assert!(text.contains(&row), "the README lacks the row: {row}");
         }
     }

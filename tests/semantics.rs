@@ -7,12 +7,16 @@ use crosscheck::engines::{EngineId, Job, Limits, Row, Word, check};
 use crosscheck::primitives::{Semaphore, SemaphoreSet};
 use crosscheck::scenario::{Instance, Program, Property, Scenario, reached, require};
 use crosscheck::sync::{
-    Backend, Condvar, Mutex, NotifyOrder, SemaphoreOrder, Semantics, choose, current, park, scope,
+    Backend, Condvar, Mutex, NotifyOrder, Semantics, SemaphoreOrder, choose, current, park, scope,
 };
 
 fn rows(scenario: impl Scenario, engine: EngineId, semantics: Semantics) -> Vec<Row> {
     let program: Program = Arc::new(scenario);
-    let limits = Limits { executions: Some(200_000), schedules: 3_000, ..Limits::PROOF };
+    let limits = Limits {
+        executions: Some(200_000),
+        schedules: 3_000,
+        ..Limits::PROOF
+    };
     check(&Job {
         program: &program,
         instance: &Instance::default(),
@@ -39,7 +43,10 @@ impl Scenario for PassItOn {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (turns, changed) = (Mutex::<B, _>::new("turns", (0, 0)), Condvar::<B>::new("changed"));
+        let (turns, changed) = (
+            Mutex::<B, _>::new("turns", (0, 0)),
+            Condvar::<B>::new("changed"),
+        );
         let wait = |may_pass: bool| {
             let mut turns_now = turns.lock();
             let first = turns_now.0 == 0;
@@ -65,10 +72,17 @@ impl Scenario for PassItOn {
 
 #[test]
 fn a_notification_wakes_any_waiter_or_the_first_as_it_is_set() {
-    let fifo = Semantics { notify: NotifyOrder::Fifo, ..Semantics::DEFAULT };
+    let fifo = Semantics {
+        notify: NotifyOrder::Fifo,
+        ..Semantics::DEFAULT
+    };
     for engine in EXHAUSTIVE {
         assert_eq!(word(PassItOn, engine, fifo), Word::Proved, "{engine}");
-        assert_eq!(word(PassItOn, engine, Semantics::DEFAULT), Word::Refuted, "{engine}");
+        assert_eq!(
+            word(PassItOn, engine, Semantics::DEFAULT),
+            Word::Refuted,
+            "{engine}"
+        );
     }
 }
 
@@ -81,7 +95,10 @@ impl Scenario for WaitsOnce {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (ready, changed) = (Mutex::<B, _>::new("ready", false), Condvar::<B>::new("changed"));
+        let (ready, changed) = (
+            Mutex::<B, _>::new("ready", false),
+            Condvar::<B>::new("changed"),
+        );
         scope::<B, _>(|scope| {
             scope.spawn("sets", || {
                 *ready.lock() = true;
@@ -98,14 +115,32 @@ impl Scenario for WaitsOnce {
 
 #[test]
 fn spurious_wake_ups_are_found_when_they_are_on_and_bound_the_search() {
-    let on = Semantics { spurious: true, ..Semantics::DEFAULT };
+    let on = Semantics {
+        spurious: true,
+        ..Semantics::DEFAULT
+    };
     for engine in EXHAUSTIVE {
-        assert_eq!(word(WaitsOnce, engine, Semantics::DEFAULT), Word::Proved, "{engine}");
+        assert_eq!(
+            word(WaitsOnce, engine, Semantics::DEFAULT),
+            Word::Proved,
+            "{engine}"
+        );
         let row = rows(WaitsOnce, engine, on).remove(0);
-        assert_eq!((row.verdict.word(), row.property), (Word::Refuted, Property::Invariant));
-        let text: Vec<String> =
-            row.counterexample().expect("it has steps").steps.iter().map(|s| s.to_string()).collect();
-        assert!(text.iter().any(|step| step.starts_with("spurious-wake")), "{text:?}");
+        assert_eq!(
+            (row.verdict.word(), row.property),
+            (Word::Refuted, Property::Invariant)
+        );
+        let text: Vec<String> = row
+            .counterexample()
+            .expect("it has steps")
+            .steps
+            .iter()
+            .map(|s| s.to_string())
+            .collect();
+        assert!(
+            text.iter().any(|step| step.starts_with("spurious-wake")),
+            "{text:?}"
+        );
         assert_eq!(word(WaitsInALoop, engine, on), Word::Bounded, "{engine}");
     }
     assert_eq!(word(WaitsOnce, EngineId::ShuttleRandom, on), Word::Refuted);
@@ -120,7 +155,10 @@ impl Scenario for WaitsInALoop {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
-        let (ready, changed) = (Mutex::<B, _>::new("ready", false), Condvar::<B>::new("changed"));
+        let (ready, changed) = (
+            Mutex::<B, _>::new("ready", false),
+            Condvar::<B>::new("changed"),
+        );
         scope::<B, _>(|scope| {
             scope.spawn("sets", || {
                 *ready.lock() = true;
@@ -168,10 +206,17 @@ impl Scenario for Overtakes {
 
 #[test]
 fn a_strong_semaphore_serves_in_order_and_a_weak_one_need_not() {
-    let weak = Semantics { semaphore: SemaphoreOrder::Weak, ..Semantics::DEFAULT };
+    let weak = Semantics {
+        semaphore: SemaphoreOrder::Weak,
+        ..Semantics::DEFAULT
+    };
     for engine in EXHAUSTIVE {
         // Strong: the unit is handed over, so the late one waits behind the early one.
-        assert_eq!(word(Overtakes, engine, Semantics::DEFAULT), Word::Proved, "{engine}");
+        assert_eq!(
+            word(Overtakes, engine, Semantics::DEFAULT),
+            Word::Proved,
+            "{engine}"
+        );
         assert_eq!(word(Overtakes, engine, weak), Word::Refuted, "{engine}");
     }
 }
@@ -213,7 +258,10 @@ impl Scenario for Chooses {
 fn exhaustive_engines_visit_every_combination_of_choices() {
     for engine in EXHAUSTIVE {
         let rows = rows(Chooses, engine, Semantics::DEFAULT);
-        assert!(rows.iter().all(|row| row.verdict.word() == Word::Proved), "{engine}: {rows:?}");
+        assert!(
+            rows.iter().all(|row| row.verdict.word() == Word::Proved),
+            "{engine}: {rows:?}"
+        );
         assert_eq!(rows.len(), 2);
     }
 }
@@ -246,9 +294,16 @@ impl Scenario for NeverReached {
 #[test]
 fn what_is_never_reached_is_refuted_by_a_complete_search_only() {
     for engine in EXHAUSTIVE {
-        assert_eq!(word(NeverReached, engine, Semantics::DEFAULT), Word::Refuted, "{engine}");
+        assert_eq!(
+            word(NeverReached, engine, Semantics::DEFAULT),
+            Word::Refuted,
+            "{engine}"
+        );
     }
-    assert_eq!(word(NeverReached, EngineId::ShuttlePct, Semantics::DEFAULT), Word::Sampled);
+    assert_eq!(
+        word(NeverReached, EngineId::ShuttlePct, Semantics::DEFAULT),
+        Word::Sampled
+    );
 }
 
 /// Tokens of park are capped at one, and never wake by themselves.
@@ -268,7 +323,9 @@ impl Scenario for Parks {
                 me.unpark();
             });
             park::<B>();
-            require::<B>(Property::Invariant, *flag.lock(), || "woke by itself".to_owned());
+            require::<B>(Property::Invariant, *flag.lock(), || {
+                "woke by itself".to_owned()
+            });
         });
     }
 }
@@ -276,7 +333,11 @@ impl Scenario for Parks {
 #[test]
 fn park_waits_for_its_token() {
     for engine in EXHAUSTIVE {
-        assert_eq!(word(Parks, engine, Semantics::DEFAULT), Word::Proved, "{engine}");
+        assert_eq!(
+            word(Parks, engine, Semantics::DEFAULT),
+            Word::Proved,
+            "{engine}"
+        );
     }
 }
 
@@ -297,7 +358,9 @@ impl Scenario for AllOrNothing {
             });
             set.swait(&[0, 1]);
             let free = set.free();
-            require::<B>(Property::Invariant, free == [0, 0], || format!("{free:?} are free"));
+            require::<B>(Property::Invariant, free == [0, 0], || {
+                format!("{free:?} are free")
+            });
             set.ssignal(&[1, 0]);
         });
     }
@@ -306,7 +369,11 @@ impl Scenario for AllOrNothing {
 #[test]
 fn a_semaphore_set_takes_all_or_nothing() {
     for engine in EXHAUSTIVE {
-        assert_eq!(word(AllOrNothing, engine, Semantics::DEFAULT), Word::Proved, "{engine}");
+        assert_eq!(
+            word(AllOrNothing, engine, Semantics::DEFAULT),
+            Word::Proved,
+            "{engine}"
+        );
     }
 }
 
@@ -327,7 +394,9 @@ impl Scenario for Nested {
             });
         });
         let count = *count.lock();
-        require::<B>(Property::Invariant, count == 2, || format!("{count} of 2 have run"));
+        require::<B>(Property::Invariant, count == 2, || {
+            format!("{count} of 2 have run")
+        });
     }
 }
 
@@ -335,6 +404,9 @@ impl Scenario for Nested {
 fn threads_started_by_threads_are_joined_by_the_scope() {
     for engine in EngineId::ALL {
         let word = word(Nested, engine, Semantics::DEFAULT);
-        assert!(matches!(word, Word::Proved | Word::Sampled), "{engine}: {word}");
+        assert!(
+            matches!(word, Word::Proved | Word::Sampled),
+            "{engine}: {word}"
+        );
     }
 }

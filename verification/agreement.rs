@@ -29,7 +29,10 @@ pub(crate) fn trials(mode: Mode) -> Vec<Trial> {
                 semantics: Semantics::DEFAULT,
                 engine,
                 asks: None,
-                limits: Limits { executions: Some(2_000), ..Limits::QUICK },
+                limits: Limits {
+                    executions: Some(2_000),
+                    ..Limits::QUICK
+                },
                 mode: None,
             });
             Trial::test(name, move || agree(&plan)).with_kind(mode.as_str())
@@ -46,11 +49,16 @@ fn agree(plan: &[Planned]) -> Result<(), Failed> {
         .flatten()
         .collect();
     for proved in rows.iter().filter(|row| row.verdict.word() == Word::Proved) {
-        for refuted in rows.iter().filter(|row| row.verdict.word() == Word::Refuted) {
+        for refuted in rows
+            .iter()
+            .filter(|row| row.verdict.word() == Word::Refuted)
+        {
             let same = proved.property == refuted.property;
             // What only a weaker memory model allows does not contradict a proof under a stronger.
             let only_weak = proved.engine.memory() == Memory::SequentiallyConsistent
-                && refuted.counterexample().is_some_and(|found| !found.sequentially_consistent);
+                && refuted
+                    .counterexample()
+                    .is_some_and(|found| !found.sequentially_consistent);
             if same && !only_weak {
                 return Err(format!(
                     "{} proves {} ({}), {} refutes it:\n{}",
@@ -58,7 +66,10 @@ fn agree(plan: &[Planned]) -> Result<(), Failed> {
                     proved.property,
                     proved.verdict.reason(),
                     refuted.engine,
-                    refuted.counterexample().map(report::explain::render).unwrap_or_default()
+                    refuted
+                        .counterexample()
+                        .map(report::explain::render)
+                        .unwrap_or_default()
                 )
                 .into());
             }

@@ -32,7 +32,10 @@ pub(crate) fn trial(plan: &[Planned], table: &Table) -> Trial {
         .filter(|((_, words), _)| *words == Word::Proved.as_str())
         .map(|(_, count)| count)
         .sum();
-    let mut text = format!("{} mode: {rows} rows, {proved} of them proved\n", super::MODE.as_str());
+    let mut text = format!(
+        "{} mode: {rows} rows, {proved} of them proved\n",
+        super::MODE.as_str()
+    );
     for ((engine, words), count) in &census {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {engine:14} {words:20} {count}");
@@ -41,7 +44,11 @@ pub(crate) fn trial(plan: &[Planned], table: &Table) -> Trial {
 }
 
 fn of_mode(table: &Table) -> usize {
-    table.lines.iter().filter(|line| line.mode == super::MODE).count()
+    table
+        .lines
+        .iter()
+        .filter(|line| line.mode == super::MODE)
+        .count()
 }
 
 fn check(text: &str, rows: usize, unused: usize) -> Result<(), Failed> {

@@ -15,8 +15,7 @@ use libtest_mimic::{Failed, Trial};
 
 pub(crate) fn trial(planned: Planned, table: &Table) -> Trial {
     let table = table.clone();
-    Trial::test(planned.name(), move || check(&planned, &table))
-        .with_kind(planned_kind())
+    Trial::test(planned.name(), move || check(&planned, &table)).with_kind(planned_kind())
 }
 
 fn planned_kind() -> &'static str {
@@ -69,14 +68,22 @@ pub(crate) fn run(planned: &Planned) -> Result<Vec<Row>, Failed> {
     };
     let mut rows = Vec::new();
     let keep = |_: usize, row: Vec<Row>, _: Duration| rows = row;
-    run_all(std::slice::from_ref(planned), 1, &worker, &AtomicBool::new(false), keep)
-        .map_err(|error| format!("cannot start {}: {error}", env!("CARGO_BIN_EXE_crosscheck")))?;
+    run_all(
+        std::slice::from_ref(planned),
+        1,
+        &worker,
+        &AtomicBool::new(false),
+        keep,
+    )
+    .map_err(|error| format!("cannot start {}: {error}", env!("CARGO_BIN_EXE_crosscheck")))?;
     Ok(rows)
 }
 
 /// A counterexample has to fail again in the same final state, from its token.
 fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
-    let Some(counterexample) = row.counterexample() else { return Ok(()) };
+    let Some(counterexample) = row.counterexample() else {
+        return Ok(());
+    };
     let read = crosscheck::engines::Counterexample::from_token(&counterexample.token())
         .map_err(|error| format!("the token cannot be read back: {error}"))?;
     if read != *counterexample {
@@ -90,7 +97,11 @@ fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
 
 /// Compares with the pinned report; insta panics with the difference.
 fn pin(planned: &Planned, report: &str) {
-    let name = format!("{}__{}", super::MODE.as_str(), planned.name().replace("::", "__"));
+    let name = format!(
+        "{}__{}",
+        super::MODE.as_str(),
+        planned.name().replace("::", "__")
+    );
     let mut settings = insta::Settings::clone_current();
     let folder = planned.program.name().split('/').next().unwrap_or_default();
     settings.set_snapshot_path(format!("snapshots/{folder}"));

@@ -12,17 +12,24 @@ pub(crate) fn trials(table: &Table) -> Vec<Trial> {
     let (one, two) = (table.clone(), table.clone());
     let kind = super::MODE.as_str();
     vec![
-        Trial::test("truth::every-line-agrees-with-its-predicate", move || lines_agree(&one))
-            .with_kind(kind),
-        Trial::test("truth::every-failing-variant-is-refuted", move || failing_refuted(&two))
-            .with_kind(kind),
+        Trial::test("truth::every-line-agrees-with-its-predicate", move || {
+            lines_agree(&one)
+        })
+        .with_kind(kind),
+        Trial::test("truth::every-failing-variant-is-refuted", move || {
+            failing_refuted(&two)
+        })
+        .with_kind(kind),
     ]
 }
 
 /// A line says refuted only where the predicate says that the property fails, and proved only
 /// where it says that nothing does.
 fn lines_agree(table: &Table) -> Result<(), Failed> {
-    for mode in [crosscheck::engines::claims::Mode::Quick, crosscheck::engines::claims::Mode::Proof] {
+    for mode in [
+        crosscheck::engines::claims::Mode::Quick,
+        crosscheck::engines::claims::Mode::Proof,
+    ] {
         let plan = catalogue_plan(&catalogue(), table, mode)?;
         for line in table.lines.iter().filter(|line| line.mode == mode) {
             let planned = plan
@@ -39,9 +46,19 @@ fn lines_agree(table: &Table) -> Result<(), Failed> {
                 .ok_or_else(|| format!("line {}: no such variant", line.number))?;
             let fails = |property: Property| {
                 let memory = line.engine.memory();
-                variant.truth.fails(property, memory, &planned.instance, &planned.semantics)
+                variant
+                    .truth
+                    .fails(property, memory, &planned.instance, &planned.semantics)
             };
-            agree(line, planned.job().targets.into_iter().filter(|p| fails(*p)).collect())?;
+            agree(
+                line,
+                planned
+                    .job()
+                    .targets
+                    .into_iter()
+                    .filter(|p| fails(*p))
+                    .collect(),
+            )?;
         }
     }
     Ok(())
@@ -50,15 +67,23 @@ fn lines_agree(table: &Table) -> Result<(), Failed> {
 fn agree(line: &Line, failing: Vec<Property>) -> Result<(), Failed> {
     let place = format!("line {} ({} {})", line.number, line.scenario, line.engine);
     match line.refuted {
-        Some(refuted) if !failing.contains(&refuted) => {
-            Err(format!("{place}: claims {refuted} refuted, its predicate says that it holds").into())
-        }
-        None if line.words == [Word::Proved] && !failing.is_empty() => {
-            Err(format!("{place}: claims a proof, its predicate says that {failing:?} fails").into())
-        }
-        None if line.words != [Word::GaveUp] && !failing.is_empty() && line.executions.is_none() => {
+        Some(refuted) if !failing.contains(&refuted) => Err(format!(
+            "{place}: claims {refuted} refuted, its predicate says that it holds"
+        )
+        .into()),
+        None if line.words == [Word::Proved] && !failing.is_empty() => Err(format!(
+            "{place}: claims a proof, its predicate says that {failing:?} fails"
+        )
+        .into()),
+        None if line.words != [Word::GaveUp]
+            && !failing.is_empty()
+            && line.executions.is_none() =>
+        {
             // A sample or a cut search may miss a failure, but the table shall not claim that.
-            Err(format!("{place}: claims nothing found, its predicate says that {failing:?} fails").into())
+            Err(
+                format!("{place}: claims nothing found, its predicate says that {failing:?} fails")
+                    .into(),
+            )
         }
         _ => Ok(()),
     }
@@ -69,30 +94,37 @@ fn agree(line: &Line, failing: Vec<Property>) -> Result<(), Failed> {
 fn failing_refuted(table: &Table) -> Result<(), Failed> {
     for problem in &catalogue() {
         for variant in &problem.variants {
-            let instance =
-                crosscheck::scenario::Instance::defaults(&variant.program.parameters());
+            let instance = crosscheck::scenario::Instance::defaults(&variant.program.parameters());
             let semantics = crosscheck::sync::Semantics::DEFAULT;
-            let fails = variant.truth.fails_somehow(Memory::C11, &instance, &semantics);
+            let fails = variant
+                .truth
+                .fails_somehow(Memory::C11, &instance, &semantics);
             let refuted = table.lines.iter().any(|line| {
                 line.scenario == variant.program.name()
                     && line.words == [Word::Refuted]
                     && line.engine.is_deterministic()
             });
             if fails && !refuted {
-                return Err(format!("no engine is claimed to refute {}", variant.program.name()).into());
+                return Err(
+                    format!("no engine is claimed to refute {}", variant.program.name()).into(),
+                );
             }
             let holds_everywhere = variant.truth.failures.is_empty();
             if holds_everywhere && refuted {
-                return Err(format!("{} holds, yet a refutation is claimed", variant.program.name()).into());
+                return Err(format!(
+                    "{} holds, yet a refutation is claimed",
+                    variant.program.name()
+                )
+                .into());
             }
         }
     }
     Ok(())
 }
 
-fn variant<'a>(
-    problems: &'a [crosscheck::problems::Problem],
-    name: &str,
-) -> Option<&'a Variant> {
-    problems.iter().flat_map(|problem| &problem.variants).find(|v| v.program.name() == name)
+fn variant<'a>(problems: &'a [crosscheck::problems::Problem], name: &str) -> Option<&'a Variant> {
+    problems
+        .iter()
+        .flat_map(|problem| &problem.variants)
+        .find(|v| v.program.name() == name)
 }

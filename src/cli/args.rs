@@ -9,8 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Checks concurrent algorithms with several engines and says what was proved.
 #[derive(Debug, Parser)]
 #[command(name = "crosscheck", version, about, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed \
-row is refuted; 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed \
+row is refuted; 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted."
+)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -144,7 +146,9 @@ pub(super) enum ListFormat {
 
 /// Reads `60s`, `500ms`, `2m`, `1h`.
 fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let milliseconds = match unit {
         "ms" => 1,

@@ -14,7 +14,10 @@ use crate::report;
 pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
     if !arguments.scenario.contains('/') {
         let variants = select::variants(Some(&arguments.scenario))?;
-        let names: Vec<&str> = variants.iter().map(|variant| variant.program.name()).collect();
+        let names: Vec<&str> = variants
+            .iter()
+            .map(|variant| variant.program.name())
+            .collect();
         return Err(Failure(format!("name one variant: {}", names.join(", "))));
     }
     let variants = select::variants(Some(&arguments.scenario))?;
@@ -26,16 +29,23 @@ pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
     if done.iter().any(Option::is_none) {
         return Ok(INTERRUPTED);
     }
-    let rows: Vec<Row> = done.into_iter().flatten().flat_map(|(rows, _)| rows).collect();
+    let rows: Vec<Row> = done
+        .into_iter()
+        .flatten()
+        .flat_map(|(rows, _)| rows)
+        .collect();
     // The clearest first: few steps, few changes between threads, reproducible.
-    let best = rows.iter().filter_map(Row::counterexample).min_by_key(|counterexample| {
-        (
-            counterexample.shown().count(),
-            counterexample.switches_between_threads(),
-            Reverse(counterexample.engine.is_deterministic()),
-            counterexample.engine,
-        )
-    });
+    let best = rows
+        .iter()
+        .filter_map(Row::counterexample)
+        .min_by_key(|counterexample| {
+            (
+                counterexample.shown().count(),
+                counterexample.switches_between_threads(),
+                Reverse(counterexample.engine.is_deterministic()),
+                counterexample.engine,
+            )
+        });
     let Some(counterexample) = best else {
         print(&nothing(&arguments.scenario, &rows))?;
         return Ok(0);

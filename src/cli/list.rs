@@ -37,7 +37,11 @@ fn expectation(variant: &Variant) -> String {
         })
         .map(Property::failure)
         .collect();
-    if failing.is_empty() { "holds".to_owned() } else { format!("fails: {}", failing.join(", ")) }
+    if failing.is_empty() {
+        "holds".to_owned()
+    } else {
+        format!("fails: {}", failing.join(", "))
+    }
 }
 
 fn text() -> String {
@@ -46,7 +50,13 @@ fn text() -> String {
     for problem in catalogue() {
         let _ = writeln!(text, "{}: {}", problem.id, problem.summary);
         for variant in &problem.variants {
-            let _ = writeln!(text, "  {:22} {:32} {}", variant.id(), expectation(variant), variant.summary);
+            let _ = writeln!(
+                text,
+                "  {:22} {:32} {}",
+                variant.id(),
+                expectation(variant),
+                variant.summary
+            );
             for parameter in variant.program.parameters() {
                 let _ = writeln!(
                     text,
@@ -63,11 +73,22 @@ fn text() -> String {
     }
     text.push_str("\nproperties\n");
     for property in Property::ALL {
-        let _ = writeln!(text, "  {:22} its failure: {}", property.id(), property.failure());
+        let _ = writeln!(
+            text,
+            "  {:22} its failure: {}",
+            property.id(),
+            property.failure()
+        );
     }
     text.push_str("\nswitches\n");
     for (switch, words) in SWITCHES {
-        let _ = writeln!(text, "  {:22} --set {switch}={} (default {})", switch, words.join("|"), words[0]);
+        let _ = writeln!(
+            text,
+            "  {:22} --set {switch}={} (default {})",
+            switch,
+            words.join("|"),
+            words[0]
+        );
     }
     text
 }
@@ -110,8 +131,12 @@ fn variant(variant: &Variant) -> Json {
             })
         })
         .collect();
-    let properties: Vec<&str> =
-        variant.program.properties().iter().map(|property| property.id()).collect();
+    let properties: Vec<&str> = variant
+        .program
+        .properties()
+        .iter()
+        .map(|property| property.id())
+        .collect();
     json!({
         "id": variant.id(),
         "summary": variant.summary,

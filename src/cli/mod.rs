@@ -82,8 +82,11 @@ fn serve() -> Result<u8, Failure> {
 
 /// The command that starts a worker: this executable again.
 fn worker() -> Result<impl Fn() -> std::process::Command + Sync, Failure> {
-    let executable = std::env::current_exe()
-        .map_err(|error| Failure(format!("cannot find this executable to start workers: {error}")))?;
+    let executable = std::env::current_exe().map_err(|error| {
+        Failure(format!(
+            "cannot find this executable to start workers: {error}"
+        ))
+    })?;
     Ok(move || {
         let mut command = std::process::Command::new(&executable);
         command.arg("worker");
@@ -94,7 +97,10 @@ fn worker() -> Result<impl Fn() -> std::process::Command + Sync, Failure> {
 /// Prints to standard output. A reader that has gone away is no error.
 fn print(text: &str) -> Result<(), Failure> {
     let mut output = io::stdout().lock();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure(format!("cannot write the report: {error}")))
         }

@@ -15,36 +15,53 @@ const MOST_BYTES: u64 = 64 << 20;
 pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
     let recorded = read(&arguments.what)?;
     let programs = select::programs();
-    let program = programs.iter().find(|program| program.name() == recorded.scenario);
+    let program = programs
+        .iter()
+        .find(|program| program.name() == recorded.scenario);
     let program = match program {
         Some(program) => program,
         // The same words as everywhere for a name that is not there.
         None => match select::variants(Some(&recorded.scenario)) {
             Err(failure) => return Err(failure),
-            Ok(_) => return Err(Failure(format!("`{}` is a problem, not a variant", recorded.scenario))),
+            Ok(_) => {
+                return Err(Failure(format!(
+                    "`{}` is a problem, not a variant",
+                    recorded.scenario
+                )));
+            }
         },
     };
     let replayed = replay(program, &recorded)?;
     let on = machine(&recorded);
     let (text, code) = match &replayed {
         Replayed::Same(again) => (
-            format!("{}\nReplayed on {on}: the same failure, in the same final state.\n", report::explain::render(again)),
+            format!(
+                "{}\nReplayed on {on}: the same failure, in the same final state.\n",
+                report::explain::render(again)
+            ),
             0,
         ),
         Replayed::Different(again) => (
-            format!("{}\nReplayed on {on}: it fails again, but ends in another state.\n", report::explain::render(again)),
+            format!(
+                "{}\nReplayed on {on}: it fails again, but ends in another state.\n",
+                report::explain::render(again)
+            ),
             1,
         ),
-        Replayed::Diverged { message } => {
-            (format!("Not reproduced on {on}: {}\n", report::printable(message)), 1)
-        }
+        Replayed::Diverged { message } => (
+            format!("Not reproduced on {on}: {}\n", report::printable(message)),
+            1,
+        ),
         Replayed::Passed => (
-            format!("Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"),
+            format!(
+                "Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"
+            ),
             1,
         ),
-        Replayed::Impossible { message } => {
-            (format!("Not reproduced on {on}: {}\n", report::printable(message)), 1)
-        }
+        Replayed::Impossible { message } => (
+            format!("Not reproduced on {on}: {}\n", report::printable(message)),
+            1,
+        ),
     };
     print(&text)?;
     Ok(code)
@@ -57,10 +74,18 @@ fn read(what: &str) -> Result<Counterexample, Failure> {
     }
     let path = Path::new(what);
     let length = fs::metadata(path)
-        .map_err(|error| Failure(format!("`{}` is no token and no file: {error}", what.escape_debug())))?
+        .map_err(|error| {
+            Failure(format!(
+                "`{}` is no token and no file: {error}",
+                what.escape_debug()
+            ))
+        })?
         .len();
     if length > MOST_BYTES {
-        return Err(Failure(format!("{} is too large for a counterexample", path.display())));
+        return Err(Failure(format!(
+            "{} is too large for a counterexample",
+            path.display()
+        )));
     }
     let text = fs::read_to_string(path)
         .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
@@ -68,6 +93,9 @@ fn read(what: &str) -> Result<Counterexample, Failure> {
         return Ok(Counterexample::from_token(&text)?);
     }
     serde_json::from_str(&text).map_err(|error| {
-        Failure(format!("{} holds no token and no saved counterexample: {error}", path.display()))
+        Failure(format!(
+            "{} holds no token and no saved counterexample: {error}",
+            path.display()
+        ))
     })
 }

@@ -24,26 +24,46 @@ pub(super) fn programs() -> Vec<Program> {
 pub(super) fn variants(name: Option<&str>) -> Result<Vec<Variant>, Failure> {
     let all: Vec<(&str, Variant)> = catalogue()
         .into_iter()
-        .flat_map(|problem| problem.variants.into_iter().map(move |variant| (problem.id, variant)))
+        .flat_map(|problem| {
+            problem
+                .variants
+                .into_iter()
+                .map(move |variant| (problem.id, variant))
+        })
         .collect();
-    let Some(name) = name else { return Ok(all.into_iter().map(|(_, variant)| variant).collect()) };
+    let Some(name) = name else {
+        return Ok(all.into_iter().map(|(_, variant)| variant).collect());
+    };
     let problems: BTreeSet<&str> = all.iter().map(|(problem, _)| *problem).collect();
-    let names: Vec<&str> = all.iter().map(|(_, variant)| variant.program.name()).collect();
+    let names: Vec<&str> = all
+        .iter()
+        .map(|(_, variant)| variant.program.name())
+        .collect();
     let candidates: Vec<&str> = match name.split_once('/') {
         None => problems.iter().copied().collect(),
-        Some((problem, _)) if problems.contains(problem) => {
-            names.iter().copied().filter(|n| n.starts_with(&format!("{problem}/"))).collect()
-        }
+        Some((problem, _)) if problems.contains(problem) => names
+            .iter()
+            .copied()
+            .filter(|n| n.starts_with(&format!("{problem}/")))
+            .collect(),
         Some(_) => names.clone(),
     };
-    let what = if name.contains('/') { "variant" } else { "problem" };
+    let what = if name.contains('/') {
+        "variant"
+    } else {
+        "problem"
+    };
     let missing = unknown(what, name, &candidates);
     let chosen: Vec<Variant> = all
         .into_iter()
         .filter(|(problem, variant)| *problem == name || variant.program.name() == name)
         .map(|(_, variant)| variant)
         .collect();
-    if chosen.is_empty() { Err(missing) } else { Ok(chosen) }
+    if chosen.is_empty() {
+        Err(missing)
+    } else {
+        Ok(chosen)
+    }
 }
 
 /// The engines that were asked for; all when none was.
@@ -112,8 +132,10 @@ pub(super) fn settings(
     set: &[String],
     variants: &[Variant],
 ) -> Result<Vec<(String, String)>, Failure> {
-    let parameters: Vec<Parameter> =
-        variants.iter().flat_map(|variant| variant.program.parameters()).collect();
+    let parameters: Vec<Parameter> = variants
+        .iter()
+        .flat_map(|variant| variant.program.parameters())
+        .collect();
     let mut names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
     names.extend(SWITCHES.map(|(switch, _)| switch));
     set.iter()
@@ -132,8 +154,15 @@ pub(super) fn settings(
 
 /// The limits with what was given; `None` when nothing was.
 pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure> {
-    const NAMES: [&str; 7] =
-        ["preemptions", "executions", "steps", "schedules", "depth", "spins", "seed"];
+    const NAMES: [&str; 7] = [
+        "preemptions",
+        "executions",
+        "steps",
+        "schedules",
+        "depth",
+        "spins",
+        "seed",
+    ];
     if how.bound.is_empty() && how.budget.is_none() {
         return Ok(None);
     }
@@ -143,19 +172,28 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
         limits.executions = None;
     }
     for pair in &how.bound {
-        let (name, text) = pair
-            .split_once('=')
-            .ok_or_else(|| Failure(format!("--bound {pair}: write NAME=NUMBER, as in preemptions=2")))?;
+        let (name, text) = pair.split_once('=').ok_or_else(|| {
+            Failure(format!(
+                "--bound {pair}: write NAME=NUMBER, as in preemptions=2"
+            ))
+        })?;
         if !NAMES.contains(&name) {
             return Err(unknown("bound", name, &NAMES));
         }
         let number = |most: u64| {
-            text.parse::<u64>().ok().filter(|number| *number <= most).ok_or_else(|| {
-                Failure(format!("--bound {pair}: a number from 0 to {most} is needed"))
-            })
+            text.parse::<u64>()
+                .ok()
+                .filter(|number| *number <= most)
+                .ok_or_else(|| {
+                    Failure(format!(
+                        "--bound {pair}: a number from 0 to {most} is needed"
+                    ))
+                })
         };
         let positive = |most: u64| match number(most)? {
-            0 => Err(Failure(format!("--bound {pair}: a number from 1 to {most} is needed"))),
+            0 => Err(Failure(format!(
+                "--bound {pair}: a number from 1 to {most} is needed"
+            ))),
             positive => Ok(positive),
         };
         match name {
@@ -185,11 +223,18 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
         .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
     near.dedup_by_key(|(_, candidate)| *candidate);
-    let near: Vec<&str> = near.into_iter().take(3).map(|(_, candidate)| candidate).collect();
+    let near: Vec<&str> = near
+        .into_iter()
+        .take(3)
+        .map(|(_, candidate)| candidate)
+        .collect();
     let name = name.escape_debug();
     Failure(if near.is_empty() {
         format!("there is no {what} `{name}`; `crosscheck list` shows what there is")
     } else {
-        format!("there is no {what} `{name}`; did you mean {}?", near.join(", "))
+        format!(
+            "there is no {what} `{name}`; did you mean {}?",
+            near.join(", ")
+        )
     })
 }

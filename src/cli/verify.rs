@@ -22,7 +22,11 @@ use crate::sync::Property;
 
 pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     let table = Table::built_in()?;
-    let mode = if arguments.proof { Mode::Proof } else { Mode::Quick };
+    let mode = if arguments.proof {
+        Mode::Proof
+    } else {
+        Mode::Quick
+    };
     let plan = plan(&arguments.what, &table, mode)?;
     let jobs = match arguments.jobs {
         Some(jobs) => jobs.get(),
@@ -38,16 +42,27 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         let Some((rows, time)) = done else { continue };
         lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
         for row in rows {
-            let claim = planned.mode.and_then(|m| table.claim(m, planned.asks.as_ref(), &row));
+            let claim = planned
+                .mode
+                .and_then(|m| table.claim(m, planned.asks.as_ref(), &row));
             timings.push(Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
             claimed.push(Claimed { row, claim });
         }
     }
     let mut context = report::Context::new(command(&arguments.what), mode);
-    context.milliseconds = if arguments.timings { timings } else { Vec::new() };
+    context.milliseconds = if arguments.timings {
+        timings
+    } else {
+        Vec::new()
+    };
     context.defaults = plan
         .iter()
-        .map(|row| (row.program.name().to_owned(), Instance::defaults(&row.program.parameters())))
+        .map(|row| {
+            (
+                row.program.name().to_owned(),
+                Instance::defaults(&row.program.parameters()),
+            )
+        })
         .collect();
     print(&match arguments.format {
         Format::Text => report::table::render(&claimed, &context),
@@ -58,7 +73,9 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         Format::Claims => lines,
     })?;
     if interrupted {
-        eprintln!("crosscheck: interrupted; the rows above had finished, nothing is said of the others");
+        eprintln!(
+            "crosscheck: interrupted; the rows above had finished, nothing is said of the others"
+        );
         return Ok(INTERRUPTED);
     }
     Ok(ExitStatus::of(&claimed).code())
@@ -82,7 +99,10 @@ fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure>
     if !settings.is_empty() || asks.is_some() {
         return chosen(&variants, &what.how, &engines, &settings, mode);
     }
-    let names: BTreeSet<&str> = variants.iter().map(|variant| variant.program.name()).collect();
+    let names: BTreeSet<&str> = variants
+        .iter()
+        .map(|variant| variant.program.name())
+        .collect();
     let mut plan = catalogue_plan(&catalogue(), table, mode)?;
     plan.retain(|row| names.contains(row.program.name()) && engines.contains(&row.engine));
     if let Some(limits) = limits {
@@ -93,7 +113,9 @@ fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure>
         }
     }
     if plan.is_empty() {
-        return Err(Failure("the table has no such rows in this mode; try it without --proof".to_owned()));
+        return Err(Failure(
+            "the table has no such rows in this mode; try it without --proof".to_owned(),
+        ));
     }
     Ok(plan)
 }
@@ -110,7 +132,9 @@ pub(super) fn chosen(
     let limits = select::limits(how, mode.limits())?;
     let mut plan = Vec::new();
     for variant in variants {
-        let Some((instance, semantics)) = select::instance(variant, settings)? else { continue };
+        let Some((instance, semantics)) = select::instance(variant, settings)? else {
+            continue;
+        };
         for &engine in engines {
             plan.push(Planned {
                 program: Arc::clone(&variant.program),
@@ -124,7 +148,9 @@ pub(super) fn chosen(
         }
     }
     if plan.is_empty() {
-        return Err(Failure("no variant has all of these parameters; `crosscheck list` shows them".to_owned()));
+        return Err(Failure(
+            "no variant has all of these parameters; `crosscheck list` shows them".to_owned(),
+        ));
     }
     Ok(plan)
 }
@@ -136,7 +162,8 @@ type Done = Vec<Option<(Vec<Row>, Duration)>>;
 pub(super) fn check_all(plan: &[Planned], jobs: usize) -> Result<Done, Failure> {
     let interrupted = interrupts()?;
     let bar = ProgressBar::new(plan.len() as u64);
-    let style = ProgressStyle::with_template("{bar:30} {pos} of {len} rows, about {eta} to go {msg}");
+    let style =
+        ProgressStyle::with_template("{bar:30} {pos} of {len} rows, about {eta} to go {msg}");
     bar.set_style(style.expect("the template is well formed"));
     let mut done: Done = plan.iter().map(|_| None).collect();
     run_all(plan, jobs, &worker()?, interrupted, |index, rows, time| {

@@ -12,7 +12,7 @@ use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
     ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
 };
-use crate::sync::{NotifyOrder, Property, SemaphoreOrder, Semantics, SwaitOrder};
+use crate::sync::{NotifyOrder, Property, Semantics, SemaphoreOrder, SwaitOrder};
 
 /// What is to be checked, and how.
 #[derive(Clone)]
@@ -60,13 +60,17 @@ impl Row {
     /// `problem` of `problem/variant`.
     #[must_use]
     pub fn problem(&self) -> &str {
-        self.scenario.split_once('/').map_or(&self.scenario, |(problem, _)| problem)
+        self.scenario
+            .split_once('/')
+            .map_or(&self.scenario, |(problem, _)| problem)
     }
 
     /// `variant` of `problem/variant`.
     #[must_use]
     pub fn variant(&self) -> &str {
-        self.scenario.split_once('/').map_or("", |(_, variant)| variant)
+        self.scenario
+            .split_once('/')
+            .map_or("", |(_, variant)| variant)
     }
 
     /// Whether every execution was searched.
@@ -99,7 +103,10 @@ pub fn instance_text(instance: &Instance, switches: &BTreeMap<String, String>) -
         if text == "-" {
             text.clear();
         }
-        text = format!("{text}{}{switch}={value}", if text.is_empty() { "" } else { " " });
+        text = format!(
+            "{text}{}{switch}={value}",
+            if text.is_empty() { "" } else { " " }
+        );
     }
     text
 }
@@ -129,7 +136,10 @@ pub fn switches(semantics: &Semantics) -> BTreeMap<String, String> {
     let defaults = words(&Semantics::DEFAULT);
     let mut switches = words(semantics);
     switches.retain(|switch, word| defaults[switch] != *word);
-    switches.into_iter().map(|(switch, word)| (switch.to_owned(), word.to_owned())).collect()
+    switches
+        .into_iter()
+        .map(|(switch, word)| (switch.to_owned(), word.to_owned()))
+        .collect()
 }
 
 /// Every switch and its word.
@@ -149,7 +159,13 @@ pub fn words(semantics: &Semantics) -> BTreeMap<&'static str, &'static str> {
         NotifyOrder::Fifo => "fifo",
     };
     let spurious = if semantics.spurious { "on" } else { "off" };
-    [("semaphore", semaphore), ("swait", swait), ("notify", notify), ("spurious", spurious)].into()
+    [
+        ("semaphore", semaphore),
+        ("swait", swait),
+        ("notify", notify),
+        ("spurious", spurious),
+    ]
+    .into()
 }
 
 /// The switches and the words that each can take; the first is the default.
@@ -188,7 +204,11 @@ pub fn check(job: &Job<'_>) -> Vec<Row> {
 
 /// The rows that follow from a run.
 pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
-    let Run { ending, totals, overridden } = run;
+    let Run {
+        ending,
+        totals,
+        overridden,
+    } = run;
     let marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
     let missing: Vec<String> = job
         .program
@@ -235,12 +255,20 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
             Ending::Failed(_) => unreachable!("handled above"),
         }
     };
-    job.targets.iter().map(|&property| row(property, verdict(property))).collect()
+    job.targets
+        .iter()
+        .map(|&property| row(property, verdict(property)))
+        .collect()
 }
 
 /// Memory model and switches on which a verdict rests: those that the program uses.
 fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
-    let Semantics { notify, spurious, semaphore, swait } = job.semantics;
+    let Semantics {
+        notify,
+        spurious,
+        semaphore,
+        swait,
+    } = job.semantics;
     let mut words = vec![match job.engine.memory() {
         Memory::SequentiallyConsistent => "sc",
         Memory::C11 => "c11",
@@ -263,7 +291,11 @@ fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
             NotifyOrder::Any => "notify-any",
             NotifyOrder::Fifo => "notify-fifo",
         });
-        words.push(if spurious { "spurious-wakeups" } else { "no-spurious-wakeups" });
+        words.push(if spurious {
+            "spurious-wakeups"
+        } else {
+            "no-spurious-wakeups"
+        });
     }
     words.into_iter().map(str::to_owned).collect()
 }
@@ -271,17 +303,23 @@ fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
 /// What a failure that a session told means for a run.
 pub(super) fn failed(job: &Job<'_>, failure: &Failure, execution: u64) -> Ending {
     match &failure.kind {
-        FailureKind::Property(property) => {
-            Ending::Failed(Box::new(Counterexample::new(job, failure, *property, execution)))
-        }
-        FailureKind::Trouble(trouble) => Ending::Unable(match trouble {
-            Trouble::Threads { limit } => GaveUp::Threads { limit: *limit },
-            Trouble::Branches => GaveUp::Steps { limit: job.limits.steps },
-            Trouble::Nondeterministic => {
-                GaveUp::Nondeterministic { detail: failure.message.clone() }
-            }
-            Trouble::Diverged { .. } => GaveUp::Nondeterministic { detail: failure.message.clone() },
-        }),
+        FailureKind::Property(property) => Ending::Failed(Box::new(Counterexample::new(
+            job, failure, *property, execution,
+        ))),
+        FailureKind::Trouble(trouble) => Ending::Unable(gave_up(job, trouble, &failure.message)),
+    }
+}
+
+/// What it means for a verdict that the checker cannot go on.
+pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp {
+    match trouble {
+        Trouble::Threads { limit } => GaveUp::Threads { limit: *limit },
+        Trouble::Branches => GaveUp::Steps {
+            limit: job.limits.steps,
+        },
+        _ => GaveUp::Nondeterministic {
+            detail: message.to_owned(),
+        },
     }
 }
 

@@ -50,7 +50,9 @@ impl Claimed {
         let word = self.row.verdict.word();
         if claim.words.is_empty() {
             let what = self.row.property;
-            return Some(format!("another property is claimed to be refuted, not {what}"));
+            return Some(format!(
+                "another property is claimed to be refuted, not {what}"
+            ));
         }
         if !claim.words.contains(&word) {
             return Some(format!("claimed {}, got {word}", claim.text()));
@@ -86,7 +88,10 @@ impl ExitStatus {
         });
         let undecided = rows.iter().any(|row| {
             row.claim.is_none()
-                && matches!(row.row.verdict.word(), Word::Bounded | Word::Sampled | Word::GaveUp)
+                && matches!(
+                    row.row.verdict.word(),
+                    Word::Bounded | Word::Sampled | Word::GaveUp
+                )
         });
         match (contradicted, undecided) {
             (true, _) => Self::Contradicted,
@@ -234,30 +239,38 @@ impl Line {
     pub fn claim(&self, property: Property) -> Claim {
         let words = match self.refuted {
             // Only this property is refuted; a refutation of another contradicts the claim.
-            Some(refuted) if refuted != property => {
-                self.words.iter().copied().filter(|word| *word != Word::Refuted).collect()
-            }
+            Some(refuted) if refuted != property => self
+                .words
+                .iter()
+                .copied()
+                .filter(|word| *word != Word::Refuted)
+                .collect(),
             // One execution that reaches every mark is a proof, however the search ended.
             None if property == Property::Reachability => vec![Word::Proved],
             _ => self.words.clone(),
         };
         let complete = self.words == [Word::Proved];
-        Claim { words, executions: self.executions.filter(|_| complete) }
+        Claim {
+            words,
+            executions: self.executions.filter(|_| complete),
+        }
     }
 }
 
 fn parse_line(number: usize, line: &str) -> Result<Line, String> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     let [mode, scenario, engine, instance, asks, verdict, executions] = columns[..] else {
-        return Err(format!("seven columns are needed, there are {}", columns.len()));
+        return Err(format!(
+            "seven columns are needed, there are {}",
+            columns.len()
+        ));
     };
     let mode = match mode {
         "quick" => Mode::Quick,
         "proof" => Mode::Proof,
         other => return Err(format!("`{other}` is no mode; quick or proof")),
     };
-    let engine =
-        EngineId::parse(engine).ok_or_else(|| format!("`{engine}` is no engine"))?;
+    let engine = EngineId::parse(engine).ok_or_else(|| format!("`{engine}` is no engine"))?;
     let asks = match asks {
         "all" => None,
         list => Some(list.split(',').map(property).collect::<Result<_, _>>()?),
@@ -275,7 +288,11 @@ fn parse_line(number: usize, line: &str) -> Result<Line, String> {
     }
     let executions = match executions {
         "-" => None,
-        count => Some(count.parse().map_err(|_| format!("`{count}` is no count; write - for none"))?),
+        count => Some(
+            count
+                .parse()
+                .map_err(|_| format!("`{count}` is no count; write - for none"))?,
+        ),
     };
     if words == [Word::Proved] && executions.is_none() {
         return Err("a proved row states its exact number of executions".to_owned());
@@ -300,7 +317,10 @@ fn property(id: &str) -> Result<Property, String> {
 /// The line of the table that would claim what a run said; `rows` are those of one job.
 #[must_use]
 pub fn line_for(mode: Mode, asks: Option<&BTreeSet<Property>>, rows: &[Row]) -> Option<String> {
-    let worst = rows.iter().find(|row| row.property != Property::Reachability).or(rows.first())?;
+    let worst = rows
+        .iter()
+        .find(|row| row.property != Property::Reachability)
+        .or(rows.first())?;
     let asks = asks.map_or("all".to_owned(), |asks| {
         let ids: Vec<&str> = asks.iter().map(|property| property.id()).collect();
         ids.join(",")
@@ -311,7 +331,11 @@ pub fn line_for(mode: Mode, asks: Option<&BTreeSet<Property>>, rows: &[Row]) -> 
         (false, Word::Refuted) => format!("sampled|refuted:{}", worst.property.id()),
         _ => word.to_string(),
     };
-    let executions = if word == Word::Proved { worst.executions.to_string() } else { "-".to_owned() };
+    let executions = if word == Word::Proved {
+        worst.executions.to_string()
+    } else {
+        "-".to_owned()
+    };
     Some(format!(
         "{:5} {:34} {:14} {:42} {:18} {:38} {executions}",
         mode.as_str(),

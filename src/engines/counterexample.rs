@@ -101,7 +101,12 @@ const MOST_BYTES: usize = 16 << 20;
 
 impl Counterexample {
     /// A failure, as everybody can read it.
-    pub(super) fn new(job: &Job<'_>, failure: &Failure, property: Property, execution: u64) -> Self {
+    pub(super) fn new(
+        job: &Job<'_>,
+        failure: &Failure,
+        property: Property,
+        execution: u64,
+    ) -> Self {
         let object = |index: usize| Session::object_label(&failure.objects[index]);
         let thread = |index: usize| Session::thread_label(&failure.threads[index]);
         let steps = failure
@@ -126,13 +131,18 @@ impl Counterexample {
             .map(|blocked| {
                 let name = |index: usize| described(&failure.objects[index]);
                 let (waits_for, held_by) = match &blocked.waits_for {
-                    WaitsFor::Mutex { object, holder } => {
-                        (name(*object), holder.iter().map(|&holder| thread(holder)).collect())
-                    }
+                    WaitsFor::Mutex { object, holder } => (
+                        name(*object),
+                        holder.iter().map(|&holder| thread(holder)).collect(),
+                    ),
                     WaitsFor::Condvar { object } => {
                         (format!("a notification of {}", name(*object)), Vec::new())
                     }
-                    WaitsFor::Composite { object, units, holders } => (
+                    WaitsFor::Composite {
+                        object,
+                        units,
+                        holders,
+                    } => (
                         if *units == 1 {
                             name(*object)
                         } else {
@@ -156,7 +166,11 @@ impl Counterexample {
             .collect();
         Self {
             scenario: job.program.name().to_owned(),
-            instance: job.instance.iter().map(|(k, v)| (k.to_owned(), v.to_string())).collect(),
+            instance: job
+                .instance
+                .iter()
+                .map(|(k, v)| (k.to_owned(), v.to_string()))
+                .collect(),
             switches: job.switches(),
             property: property.id().to_owned(),
             engine: job.engine,
@@ -187,7 +201,10 @@ impl Counterexample {
     /// every engine; how often the thread changes between steps is.
     #[must_use]
     pub fn switches_between_threads(&self) -> usize {
-        self.steps.windows(2).filter(|pair| pair[0].thread != pair[1].thread).count()
+        self.steps
+            .windows(2)
+            .filter(|pair| pair[0].thread != pair[1].thread)
+            .count()
     }
 
     /// The token that runs it again: text without spaces.
@@ -203,31 +220,52 @@ impl Counterexample {
     /// # Errors
     /// [`TokenError`] when it is none, was cut, or is of another version.
     pub fn from_token(token: &str) -> Result<Self, TokenError> {
-        let packed = token.trim().strip_prefix(PREFIX).ok_or(TokenError::Prefix)?;
-        let packed = URL_SAFE_NO_PAD.decode(packed).map_err(|_| TokenError::Damaged)?;
+        let packed = token
+            .trim()
+            .strip_prefix(PREFIX)
+            .ok_or(TokenError::Prefix)?;
+        let packed = URL_SAFE_NO_PAD
+            .decode(packed)
+            .map_err(|_| TokenError::Damaged)?;
         let text = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MOST_BYTES)
             .map_err(|_| TokenError::Damaged)?;
-        let compact: Compact =
-            serde_json::from_slice(&text).map_err(|error| TokenError::Content(error.to_string()))?;
-        compact.expand().ok_or_else(|| TokenError::Content("an index out of range".to_owned()))
+        let compact: Compact = serde_json::from_slice(&text)
+            .map_err(|error| TokenError::Content(error.to_string()))?;
+        compact
+            .expand()
+            .ok_or_else(|| TokenError::Content("an index out of range".to_owned()))
     }
 
     /// The recording for a gated replay.
     pub(super) fn script(&self) -> Script {
-        let steps = self.steps.iter().filter(|step| step.gated).map(|step| ScriptStep {
-            thread: self.threads.get(step.thread).cloned().unwrap_or_default(),
-            operation: step.operation.clone(),
-            object: step.object.clone(),
-            value: step.value,
-        });
-        Script { steps: steps.collect() }
+        let steps = self
+            .steps
+            .iter()
+            .filter(|step| step.gated)
+            .map(|step| ScriptStep {
+                thread: self.threads.get(step.thread).cloned().unwrap_or_default(),
+                operation: step.operation.clone(),
+                object: step.object.clone(),
+                value: step.value,
+            });
+        Script {
+            steps: steps.collect(),
+        }
     }
 
     /// The instance as it is shown.
     #[must_use]
     pub fn instance_text(&self) -> String {
-        let values: Vec<String> = self.instance.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        if values.is_empty() { "-".to_owned() } else { values.join(" ") }
+        let values: Vec<String> = self
+            .instance
+            .iter()
+            .map(|(k, v)| format!("{k}={v}"))
+            .collect();
+        if values.is_empty() {
+            "-".to_owned()
+        } else {
+            values.join(" ")
+        }
     }
 
     /// Whether it is about this instance.
@@ -292,17 +330,26 @@ impl From<&Counterexample> for Compact {
     fn from(from: &Counterexample) -> Self {
         let mut words: Vec<String> = Vec::new();
         let mut word = |text: &str| {
-            words.iter().position(|known| known == text).unwrap_or_else(|| {
-                words.push(text.to_owned());
-                words.len() - 1
-            })
+            words
+                .iter()
+                .position(|known| known == text)
+                .unwrap_or_else(|| {
+                    words.push(text.to_owned());
+                    words.len() - 1
+                })
         };
         let k = from
             .steps
             .iter()
             .map(|step| {
                 let indices = [&step.operation, &step.object, &step.kind, &step.location];
-                (step.thread, indices.map(|text| word(text)), step.value, step.depth, step.gated)
+                (
+                    step.thread,
+                    indices.map(|text| word(text)),
+                    step.value,
+                    step.depth,
+                    step.gated,
+                )
             })
             .collect();
         Self {
@@ -329,19 +376,21 @@ impl Compact {
         let steps = self
             .k
             .iter()
-            .map(|&(thread, [operation, object, kind, location], value, depth, gated)| {
-                (thread < self.t.len()).then_some(())?;
-                Some(CounterStep {
-                    thread,
-                    operation: word(operation)?,
-                    object: word(object)?,
-                    kind: word(kind)?,
-                    value,
-                    location: word(location)?,
-                    depth,
-                    gated,
-                })
-            })
+            .map(
+                |&(thread, [operation, object, kind, location], value, depth, gated)| {
+                    (thread < self.t.len()).then_some(())?;
+                    Some(CounterStep {
+                        thread,
+                        operation: word(operation)?,
+                        object: word(object)?,
+                        kind: word(kind)?,
+                        value,
+                        location: word(location)?,
+                        depth,
+                        gated,
+                    })
+                },
+            )
             .collect::<Option<_>>()?;
         Some(Counterexample {
             scenario: self.s,
@@ -375,8 +424,24 @@ pub fn known_operation(word: &str) -> bool {
         Composite::Leave,
     ];
     [
-        Lock, TryLock, Unlock, Wait, Wake, SpuriousWake, NotifyOne, NotifyAll, Load, Store,
-        ReadModifyWrite, FailedExchange, Fence, Park, Unpark, Read, Write, Choose,
+        Lock,
+        TryLock,
+        Unlock,
+        Wait,
+        Wake,
+        SpuriousWake,
+        NotifyOne,
+        NotifyAll,
+        Load,
+        Store,
+        ReadModifyWrite,
+        FailedExchange,
+        Fence,
+        Park,
+        Unpark,
+        Read,
+        Write,
+        Choose,
     ]
     .into_iter()
     .chain(composites.map(Begin))

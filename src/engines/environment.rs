@@ -31,7 +31,9 @@ pub(super) fn set(names: &[&str]) -> Vec<String> {
     });
     let kept = env::var(OVERRIDDEN).unwrap_or_default();
     let parent = kept.split(SEPARATOR).filter(|entry| {
-        entry.split_once('=').is_some_and(|(name, _)| names.contains(&name))
+        entry
+            .split_once('=')
+            .is_some_and(|(name, _)| names.contains(&name))
     });
     here.chain(parent.map(str::to_owned)).collect()
 }

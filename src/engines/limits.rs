@@ -42,7 +42,10 @@ impl Limits {
     };
 
     /// Proof mode: exhaustive searches until nothing is left.
-    pub const PROOF: Self = Self { executions: None, ..Self::QUICK };
+    pub const PROOF: Self = Self {
+        executions: None,
+        ..Self::QUICK
+    };
 }
 
 impl Limits {

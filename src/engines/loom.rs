@@ -4,18 +4,20 @@
 //! and then returns as if it had finished. Executions are counted here, a cut is made from inside
 //! an execution, and what loom says at its end is believed only when no cut was made.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-use super::check::{Job, Pass, failed, over_choices};
+use super::check::{Job, Pass, failed, gave_up, over_choices};
 use super::engine::{Ending, Engine, Run};
 use super::search::{Loop, Search};
 use super::verdict::{Cut, GaveUp};
 use super::{environment, panics};
 use crate::scenario::Machine;
-use crate::sync::announcing::{Abandoned, Session, Totals, Used, last_panic};
+use crate::sync::announcing::{Abandoned, Host, Session, Totals, Used, last_panic};
+use crate::sync::backends::loom::Loom as Backend;
 
 /// The engine.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +25,14 @@ pub struct Loom;
 
 /// What loom is known to miss; a program that uses it is never proved here.
 const GAPS: [(fn(&Used) -> bool, &str); 2] = [
-    (|used| used.atomics, "loom misses outcomes of atomics (its issues 166 and 392)"),
-    (|used| used.try_lock, "loom misses outcomes of try_lock (unlock is no branch point)"),
+    (
+        |used| used.atomics,
+        "loom misses outcomes of atomics (its issues 166 and 392)",
+    ),
+    (
+        |used| used.try_lock,
+        "loom misses outcomes of try_lock (unlock is no branch point)",
+    ),
 ];
 
 impl Engine for Loom {
@@ -36,10 +44,9 @@ impl Engine for Loom {
             search.cut(Cut::Preemptions(bound));
         }
         let started = Instant::now();
-        let (ended, totals, says) =
-            over_choices(job, &mut search, |session, search, before| {
-                pass(job, session, search, before, started)
-            });
+        let (ended, totals, says) = over_choices(job, &mut search, |session, search, before| {
+            pass(job, session, search, before, started)
+        });
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
         search.known_gap(&totals.used, &GAPS);
         let ending = match ended {
@@ -54,7 +61,11 @@ impl Engine for Loom {
             Some(ending) => ending,
             None => search.end(totals.executions, says).into(),
         };
-        Run { ending, totals, overridden }
+        Run {
+            ending,
+            totals,
+            overridden,
+        }
     }
 }
 
@@ -94,12 +105,15 @@ fn pass(
             session.end();
         }
     };
-    let result = session.install(|| {
-        catch_unwind(AssertUnwindSafe(|| builder(job).check(program)))
-    });
+    let result = session.install(|| catch_unwind(AssertUnwindSafe(|| builder(job).check(program))));
     let ended = match (result, session.take_failure()) {
         (_, Some(failure)) => Some(failed(job, &failure, before + session.totals().executions)),
-        (Ok(()), None) => return Pass { ended: None, says: Loop::NothingLeft },
+        (Ok(()), None) => {
+            return Pass {
+                ended: None,
+                says: Loop::NothingLeft,
+            };
+        }
         (Err(payload), None) => match stopped_by.load(Relaxed) {
             EXECUTIONS => {
                 search.cut(Cut::Executions(job.limits.executions.unwrap_or(0)));
@@ -110,20 +124,39 @@ fn pass(
                 search.cut(Cut::Time(u64::try_from(time).unwrap_or(u64::MAX)));
                 None
             }
-            _ => Some(Ending::Unable(other_end(&session.totals(), payload))),
+            _ => Some(Ending::Unable(other_end(
+                job,
+                &session.totals(),
+                payload.as_ref(),
+            ))),
         },
     };
-    Pass { ended, says: Loop::Stopped }
+    Pass {
+        ended,
+        says: Loop::Stopped,
+    }
 }
 
 /// Why loom's search ended without a failure that was asked for.
-fn other_end(totals: &Totals, payload: Box<dyn std::any::Any + Send>) -> GaveUp {
+fn other_end(job: &Job<'_>, totals: &Totals, payload: &(dyn Any + Send)) -> GaveUp {
     if let Some(property) = totals.cut.keys().next()
         && payload.is::<Abandoned>()
     {
-        return GaveUp::OtherFailure { property: property.id().to_owned() };
+        return GaveUp::OtherFailure {
+            property: property.id().to_owned(),
+        };
     }
-    GaveUp::Internal { detail: last_panic::message(payload.as_ref()) }
+    if let Some(generator::Error::StackErr) = payload.downcast_ref() {
+        return GaveUp::Crashed {
+            how: "stack overflow of a checked thread".to_owned(),
+        };
+    }
+    let message = last_panic::message(payload);
+    match Backend::classify_panic(&message) {
+        // A panic of loom's own between two threads, where none of ours could tell it.
+        Some(trouble) => gave_up(job, &trouble, &message),
+        None => GaveUp::Internal { detail: message },
+    }
 }
 
 /// loom's builder with every setting made here and none taken from the environment.

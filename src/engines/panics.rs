@@ -34,5 +34,7 @@ fn note(info: &PanicHookInfo<'_>) {
 }
 
 fn payload_text(info: &PanicHookInfo<'_>) -> String {
-    info.payload_as_str().unwrap_or("a payload that is no text").to_owned()
+    info.payload_as_str()
+        .unwrap_or("a payload that is no text")
+        .to_owned()
 }

@@ -112,7 +112,10 @@ pub fn catalogue_plan(
             if known {
                 continue;
             }
-            let error = |what: String| PlanError { line: line.number, what };
+            let error = |what: String| PlanError {
+                line: line.number,
+                what,
+            };
             let parameters = variant.program.parameters();
             let (instance, semantics) =
                 parse_instance(&parameters, &line.instance).map_err(error)?;
@@ -134,7 +137,10 @@ pub fn catalogue_plan(
             .any(|variant| variant.program.name() == line.scenario);
         if !known {
             let what = format!("the catalogue has no `{}`", line.scenario);
-            return Err(PlanError { line: line.number, what });
+            return Err(PlanError {
+                line: line.number,
+                what,
+            });
         }
     }
     Ok(plan)
@@ -156,8 +162,9 @@ fn default_row(variant: &Variant, engine: EngineId) -> Planned {
 fn parse_instance(parameters: &[Parameter], text: &str) -> Result<(Instance, Semantics), String> {
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
     for pair in text.split_whitespace().filter(|pair| *pair != "-") {
-        let (name, value) =
-            pair.split_once('=').ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
+        let (name, value) = pair
+            .split_once('=')
+            .ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
         given.insert(name, value);
     }
     let mut instance = Instance::default();

@@ -65,7 +65,11 @@ pub enum SetupError {
 /// On which machine a counterexample replays.
 #[must_use]
 pub fn machine(counterexample: &Counterexample) -> EngineId {
-    if counterexample.sequentially_consistent { EngineId::Threads } else { EngineId::Loom }
+    if counterexample.sequentially_consistent {
+        EngineId::Threads
+    } else {
+        EngineId::Loom
+    }
 }
 
 /// Runs a counterexample of `program` again.
@@ -79,7 +83,10 @@ pub fn replay(program: &Program, recorded: &Counterexample) -> Result<Replayed, 
     let property = recorded
         .property()
         .ok_or_else(|| SetupError::Property(recorded.property.clone()))?;
-    let limits = Limits { executions: Some(recorded.execution), ..Limits::QUICK };
+    let limits = Limits {
+        executions: Some(recorded.execution),
+        ..Limits::QUICK
+    };
     let job = Job {
         program,
         instance: &instance,
@@ -107,11 +114,13 @@ fn gated(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
         ..job.settings(Choices::Table(Default::default()))
     };
     let session = Session::new(settings);
-    let Some(failure) = execute(job, &session) else { return Replayed::Passed };
+    let Some(failure) = execute(job, &session) else {
+        return Replayed::Passed;
+    };
     match &failure.kind {
-        FailureKind::Trouble(Trouble::Diverged { .. }) => {
-            Replayed::Diverged { message: failure.message }
-        }
+        FailureKind::Trouble(Trouble::Diverged { .. }) => Replayed::Diverged {
+            message: failure.message,
+        },
         _ => compare(failed(job, &failure, 1), recorded),
     }
 }
@@ -126,7 +135,9 @@ fn compare(ending: Ending, recorded: &Counterexample) -> Replayed {
     match ending {
         Ending::Failed(again) if same_end(&again, recorded) => Replayed::Same(again),
         Ending::Failed(again) => Replayed::Different(again),
-        Ending::Unable(why) => Replayed::Impossible { message: why.to_string() },
+        Ending::Unable(why) => Replayed::Impossible {
+            message: why.to_string(),
+        },
         Ending::Exhausted(_) | Ending::Cut(_) | Ending::Sampled(_) => Replayed::Passed,
     }
 }
@@ -156,7 +167,10 @@ fn instance_of(program: &Program, recorded: &Counterexample) -> Result<Instance,
             name: name.clone(),
             value: value.clone(),
         };
-        let parameter = parameters.iter().find(|p| p.name == name).ok_or_else(missing)?;
+        let parameter = parameters
+            .iter()
+            .find(|p| p.name == name)
+            .ok_or_else(missing)?;
         let value = parameter.parse(value).ok_or_else(missing)?;
         instance = instance.with(parameter.name, value);
     }
@@ -167,7 +181,10 @@ fn semantics_of(recorded: &Counterexample) -> Result<Semantics, SetupError> {
     let mut semantics = Semantics::DEFAULT;
     for (name, value) in &recorded.switches {
         if !super::check::set_switch(&mut semantics, name, value) {
-            return Err(SetupError::Switch { name: name.clone(), value: value.clone() });
+            return Err(SetupError::Switch {
+                name: name.clone(),
+                value: value.clone(),
+            });
         }
     }
     Ok(semantics)

@@ -53,7 +53,9 @@ impl Search {
             self.cut(Cut::SpuriousWakeups(Semantics::SPURIOUS_PER_THREAD));
         }
         for (property, times) in &totals.cut {
-            self.cut(Cut::OtherFailures(format!("{times} failures of {property}")));
+            self.cut(Cut::OtherFailures(format!(
+                "{times} failures of {property}"
+            )));
         }
     }
 
@@ -78,7 +80,10 @@ impl Search {
             // Stopped without a reason: that is a slip of the engine, and no proof.
             self.cut(Cut::Executions(executions));
         }
-        Err(Bounds { executions, cuts: self.cuts() })
+        Err(Bounds {
+            executions,
+            cuts: self.cuts(),
+        })
     }
 }
 

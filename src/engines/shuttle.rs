@@ -58,7 +58,11 @@ impl Engine for Dfs {
         });
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
         let ending = ended.unwrap_or_else(|| search.end(totals.executions, says).into());
-        Run { ending, totals, overridden: environment::set(&environment::SHUTTLE) }
+        Run {
+            ending,
+            totals,
+            overridden: environment::set(&environment::SHUTTLE),
+        }
     }
 }
 
@@ -118,7 +122,10 @@ fn sample<S: Scheduler + Send + 'static>(
     // The scheduler's constructor panics on a seed from the environment that is no number.
     let pass = match session.install(|| catch_unwind(AssertUnwindSafe(scheduler))) {
         Ok(scheduler) => counted_pass(job, &session, &mut search, scheduler, bounds, &mut points),
-        Err(payload) => Pass { ended: Some(internal(payload.as_ref())), says: Loop::Stopped },
+        Err(payload) => Pass {
+            ended: Some(internal(payload.as_ref())),
+            says: Loop::Stopped,
+        },
     };
     let totals = session.totals();
     search.cuts_of(&totals, job.limits.spins, &job.semantics);
@@ -132,7 +139,11 @@ fn sample<S: Scheduler + Send + 'static>(
             cuts: search.cuts(),
         })
     });
-    Run { ending, totals, overridden }
+    Run {
+        ending,
+        totals,
+        overridden,
+    }
 }
 
 struct Bounds {
@@ -181,25 +192,43 @@ fn counted_pass<S: Scheduler + Send + 'static>(
             session.end();
         }
     };
-    let result = session
-        .install(|| catch_unwind(AssertUnwindSafe(|| Runner::new(watched, config()).run(program))));
+    let result = session.install(|| {
+        catch_unwind(AssertUnwindSafe(|| {
+            Runner::new(watched, config()).run(program)
+        }))
+    });
     let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     *points = log.points;
     if let Some(failure) = session.take_failure() {
         let execution = before + session.totals().executions;
-        return Pass { ended: Some(failed(job, &failure, execution)), says: Loop::Stopped };
+        return Pass {
+            ended: Some(failed(job, &failure, execution)),
+            says: Loop::Stopped,
+        };
     }
     if let Err(payload) = result {
-        return Pass { ended: Some(internal(payload.as_ref())), says: Loop::Stopped };
+        return Pass {
+            ended: Some(internal(payload.as_ref())),
+            says: Loop::Stopped,
+        };
     }
     for cut in log.cuts {
         search.cut(cut);
     }
-    Pass { ended: None, says: if log.at_end { Loop::NothingLeft } else { Loop::Stopped } }
+    Pass {
+        ended: None,
+        says: if log.at_end {
+            Loop::NothingLeft
+        } else {
+            Loop::Stopped
+        },
+    }
 }
 
 fn internal(payload: &(dyn std::any::Any + Send)) -> Ending {
-    Ending::Unable(GaveUp::Internal { detail: last_panic::message(payload) })
+    Ending::Unable(GaveUp::Internal {
+        detail: last_panic::message(payload),
+    })
 }
 
 fn config() -> Config {
@@ -278,7 +307,9 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             && self.started > 0
             && self.bounds.started.elapsed() >= time
         {
-            self.cut(Cut::Time(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+            self.cut(Cut::Time(
+                u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            ));
             return None;
         }
         self.started += 1;

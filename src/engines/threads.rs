@@ -35,7 +35,9 @@ impl Engine for Threads {
                 && schedule > 0
                 && started.elapsed() >= time
             {
-                search.cut(Cut::Time(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
+                search.cut(Cut::Time(
+                    u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                ));
                 break;
             }
             if let Some(failure) = execute(job, &session) {
@@ -54,7 +56,11 @@ impl Engine for Threads {
                 cuts: search.cuts(),
             })
         });
-        Run { ending, totals, overridden: Vec::new() }
+        Run {
+            ending,
+            totals,
+            overridden: Vec::new(),
+        }
     }
 }
 
@@ -62,10 +68,15 @@ impl Engine for Threads {
 pub(super) fn execute(job: &Job<'_>, session: &Arc<Session>) -> Option<Failure> {
     session.begin();
     let result = session.install(|| {
-        catch_unwind(AssertUnwindSafe(|| job.program.run_on(Machine::Threads, job.instance)))
+        catch_unwind(AssertUnwindSafe(|| {
+            job.program.run_on(Machine::Threads, job.instance)
+        }))
     });
     session.end();
     // Threads end their panics themselves; what comes out here is a slip of the session.
-    debug_assert!(result.is_ok(), "a panic left the main thread of an execution");
+    debug_assert!(
+        result.is_ok(),
+        "a panic left the main thread of an execution"
+    );
     session.take_failure()
 }

@@ -41,8 +41,13 @@ pub enum Word {
 
 impl Word {
     /// Every word.
-    pub const ALL: [Self; 5] =
-        [Self::Proved, Self::Bounded, Self::Sampled, Self::Refuted, Self::GaveUp];
+    pub const ALL: [Self; 5] = [
+        Self::Proved,
+        Self::Bounded,
+        Self::Sampled,
+        Self::Refuted,
+        Self::GaveUp,
+    ];
 
     /// As reports write it.
     #[must_use]
@@ -126,7 +131,9 @@ enum How {
 
 impl From<Exhausted> for Proof {
     fn from(search: Exhausted) -> Self {
-        Self { how: How::Exhausted(search) }
+        Self {
+            how: How::Exhausted(search),
+        }
     }
 }
 
@@ -142,7 +149,9 @@ impl Proof {
 
     /// Every mark was reached; one execution is enough to show that something can happen.
     pub(super) fn witnessed() -> Self {
-        Self { how: How::Witnessed }
+        Self {
+            how: How::Witnessed,
+        }
     }
 }
 
@@ -248,7 +257,12 @@ impl Miss {
     pub fn new(depth: usize, threads: usize, steps: usize, schedules: u64) -> Self {
         let hit = 1.0 / (threads.max(1) as f64 * (steps.max(1) as f64).powi(depth as i32 - 1));
         let probability = (1.0 - hit).powf(schedules as f64);
-        Self { depth, threads, steps, probability }
+        Self {
+            depth,
+            threads,
+            steps,
+            probability,
+        }
     }
 }
 
@@ -312,7 +326,9 @@ pub enum GaveUp {
         limit: usize,
     },
     /// An execution is longer than the engine admits.
-    #[error("an execution has more than {limit} steps; raise --bound steps, or end a loop that spins")]
+    #[error(
+        "an execution has more than {limit} steps; raise --bound steps, or end a loop that spins"
+    )]
     Steps {
         /// How many it admits.
         limit: usize,

@@ -57,11 +57,14 @@ pub fn run_all(
                 // Relaxed: only the number itself is shared; the flag guards no memory.
                 while !interrupted.load(Ordering::Relaxed) {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(planned) = plan.get(index) else { break };
+                    let Some(planned) = plan.get(index) else {
+                        break;
+                    };
                     let started = Instant::now();
                     let answer = ask(planned, &mut worker, command, interrupted);
                     let failed = answer.is_err();
-                    let message = answer.map(|rows| rows.map(|rows| (index, rows, started.elapsed())));
+                    let message =
+                        answer.map(|rows| rows.map(|rows| (index, rows, started.elapsed())));
                     if sender.send(message).is_err() || failed {
                         break;
                     }
@@ -101,11 +104,15 @@ fn ask(
         Outcome::Answer(text) => match serde_json::from_str::<Vec<WireRow>>(&text) {
             Ok(rows) => {
                 *worker = Some(running);
-                return Ok(Some(rows.into_iter().map(|row| row.into_row(planned)).collect()));
+                return Ok(Some(
+                    rows.into_iter().map(|row| row.into_row(planned)).collect(),
+                ));
             }
             Err(error) => {
                 Worker::end(running);
-                GaveUp::Internal { detail: format!("a worker's answer cannot be read: {error}") }
+                GaveUp::Internal {
+                    detail: format!("a worker's answer cannot be read: {error}"),
+                }
             }
         },
         Outcome::Interrupted => {
@@ -116,9 +123,15 @@ fn ask(
             Worker::end(running);
             GaveUp::Timeout { seconds }
         }
-        Outcome::Ended => GaveUp::Crashed { how: running.last_words() },
+        Outcome::Ended => GaveUp::Crashed {
+            how: running.last_words(),
+        },
     };
-    let run = Run { ending: Ending::Unable(why), totals: Totals::default(), overridden: Vec::new() };
+    let run = Run {
+        ending: Ending::Unable(why),
+        totals: Totals::default(),
+        overridden: Vec::new(),
+    };
     Ok(Some(super::check::rows(&planned.job(), run)))
 }
 
@@ -139,14 +152,23 @@ struct Worker {
 
 impl Worker {
     fn start(mut command: Command) -> io::Result<Self> {
-        let overridden = [environment::set(&environment::LOOM), environment::set(&environment::SHUTTLE)];
+        let overridden = [
+            environment::set(&environment::LOOM),
+            environment::set(&environment::SHUTTLE),
+        ];
         for name in environment::LOOM.iter().chain(&environment::SHUTTLE) {
             command.env_remove(name);
         }
-        command.env(environment::OVERRIDDEN, overridden.concat().join(environment::SEPARATOR));
+        command.env(
+            environment::OVERRIDDEN,
+            overridden.concat().join(environment::SEPARATOR),
+        );
         // The report names places, not stacks.
         command.env("RUST_BACKTRACE", "0");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         #[cfg(unix)]
         {
             // Ctrl-C is for the parent, which ends its workers itself.
@@ -178,11 +200,20 @@ impl Worker {
                 kept.drain(..excess);
             }
         });
-        Ok(Self { child, input, answers, errors, drained })
+        Ok(Self {
+            child,
+            input,
+            answers,
+            errors,
+            drained,
+        })
     }
 
     fn ask(&mut self, request: &str, patience: Duration, interrupted: &AtomicBool) -> Outcome {
-        if writeln!(self.input, "{request}").and_then(|()| self.input.flush()).is_err() {
+        if writeln!(self.input, "{request}")
+            .and_then(|()| self.input.flush())
+            .is_err()
+        {
             return Outcome::Ended;
         }
         let started = Instant::now();
@@ -210,9 +241,17 @@ impl Worker {
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let text: Vec<u8> = errors.iter().copied().collect();
         let text = String::from_utf8_lossy(&text);
-        let words: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let words: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .collect();
         let how = status.map_or_else(|error| error.to_string(), describe);
-        if words.is_empty() { how } else { format!("{how}: {}", words.join(" / ")) }
+        if words.is_empty() {
+            how
+        } else {
+            format!("{how}: {}", words.join(" / "))
+        }
     }
 
     fn end(mut self) {
@@ -314,7 +353,9 @@ impl Request {
             instance,
             semantics,
             engine: self.engine,
-            asks: self.asks.map(|ids| ids.iter().filter_map(|id| Property::from_id(id)).collect()),
+            asks: self
+                .asks
+                .map(|ids| ids.iter().filter_map(|id| Property::from_id(id)).collect()),
             limits: self.limits,
             mode: None,
         };
@@ -350,7 +391,9 @@ impl From<Row> for WireRow {
                 Some(exhausted) => WireVerdict::Exhausted(exhausted.executions()),
                 None => WireVerdict::Witnessed,
             },
-            Verdict::Bounded(Bounds { executions, cuts }) => WireVerdict::Bounded { executions, cuts },
+            Verdict::Bounded(Bounds { executions, cuts }) => {
+                WireVerdict::Bounded { executions, cuts }
+            }
             Verdict::Sampled(sample) => WireVerdict::Sampled(sample),
             Verdict::Refuted(refutation) => WireVerdict::Refuted(refutation),
             Verdict::GaveUp(why) => WireVerdict::GaveUp(why),
@@ -361,7 +404,11 @@ impl From<Row> for WireRow {
             executions: row.executions,
             semantics: row.semantics,
             overridden: row.overridden,
-            undecided: row.undecided.iter().map(|property| property.id().to_owned()).collect(),
+            undecided: row
+                .undecided
+                .iter()
+                .map(|property| property.id().to_owned())
+                .collect(),
         }
     }
 }
@@ -373,7 +420,9 @@ impl WireRow {
                 Verdict::Proved(search::received(executions).into())
             }
             WireVerdict::Witnessed => Verdict::Proved(Proof::witnessed()),
-            WireVerdict::Bounded { executions, cuts } => Verdict::Bounded(Bounds { executions, cuts }),
+            WireVerdict::Bounded { executions, cuts } => {
+                Verdict::Bounded(Bounds { executions, cuts })
+            }
             WireVerdict::Sampled(sample) => Verdict::Sampled(sample),
             WireVerdict::Refuted(refutation) => Verdict::Refuted(refutation),
             WireVerdict::GaveUp(why) => Verdict::GaveUp(why),
@@ -388,7 +437,11 @@ impl WireRow {
             executions: self.executions,
             semantics: self.semantics,
             overridden: self.overridden,
-            undecided: self.undecided.iter().filter_map(|id| Property::from_id(id)).collect(),
+            undecided: self
+                .undecided
+                .iter()
+                .filter_map(|id| Property::from_id(id))
+                .collect(),
         }
     }
 }

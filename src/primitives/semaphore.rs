@@ -73,7 +73,12 @@ impl<B: Backend> Semaphore<B> {
             label: Label::new(Kind::Semaphore, name),
             state: Mutex::new(
                 name,
-                State { free: units, weak_waiters: 0, queue: VecDeque::new(), next_ticket: 0 },
+                State {
+                    free: units,
+                    weak_waiters: 0,
+                    queue: VecDeque::new(),
+                    next_ticket: 0,
+                },
             ),
             changed: Condvar::new(name),
         }
@@ -109,7 +114,11 @@ impl<B: Backend> Semaphore<B> {
         let ticket = state.next_ticket;
         state.next_ticket += 1;
         let granted = Arc::new(Condvar::new(self.name));
-        state.queue.push_back(Request { ticket, units, granted: Arc::clone(&granted) });
+        state.queue.push_back(Request {
+            ticket,
+            units,
+            granted: Arc::clone(&granted),
+        });
         // A wake-up without a grant leaves the request in the queue.
         while state.queue.iter().any(|request| request.ticket == ticket) {
             state = granted.wait(state);
@@ -201,13 +210,20 @@ impl<B: Backend> Semaphore<B> {
     #[track_caller]
     pub fn acquire_many(&self, units: usize) -> Permit<'_, B> {
         self.p_many(units);
-        Permit { semaphore: self, units }
+        Permit {
+            semaphore: self,
+            units,
+        }
     }
 
     /// P without waiting, as a guard.
     #[track_caller]
     pub fn try_acquire(&self) -> Option<Permit<'_, B>> {
-        self.try_p().then_some(Permit { semaphore: self, units: 1 })
+        // Not `then_some`: a permit that is made and dropped would return a unit nobody took.
+        self.try_p().then(|| Permit {
+            semaphore: self,
+            units: 1,
+        })
     }
 
     /// The textbook's value: the free units if nobody waits, else minus the number of waiters.
@@ -267,6 +283,8 @@ impl<B: Backend> Drop for Permit<'_, B> {
 
 impl<B: Backend> fmt::Debug for Permit<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Permit").field("units", &self.units).finish_non_exhaustive()
+        f.debug_struct("Permit")
+            .field("units", &self.units)
+            .finish_non_exhaustive()
     }
 }

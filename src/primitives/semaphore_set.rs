@@ -39,7 +39,10 @@ impl State {
     }
 
     fn may_go(&self, order: SwaitOrder, ticket: u64, members: &[usize]) -> bool {
-        let before = self.queue.iter().take_while(|request| request.ticket != ticket);
+        let before = self
+            .queue
+            .iter()
+            .take_while(|request| request.ticket != ticket);
         self.available(members)
             && match order {
                 SwaitOrder::Weak => true,
@@ -66,7 +69,11 @@ impl<B: Backend> SemaphoreSet<B> {
             label: Label::new(Kind::SemaphoreSet, name),
             gate: Gate::new(
                 name,
-                State { free: units.to_vec(), queue: VecDeque::new(), next_ticket: 0 },
+                State {
+                    free: units.to_vec(),
+                    queue: VecDeque::new(),
+                    next_ticket: 0,
+                },
             ),
         }
     }
@@ -84,10 +91,15 @@ impl<B: Backend> SemaphoreSet<B> {
             let ticket = *ticket.get_or_insert_with(|| {
                 let ticket = state.next_ticket;
                 state.next_ticket += 1;
-                state.queue.push_back(Request { ticket, members: members.to_vec() });
+                state.queue.push_back(Request {
+                    ticket,
+                    members: members.to_vec(),
+                });
                 ticket
             });
-            state.may_go(self.order, ticket, members).then(|| state.take(ticket, members))
+            state
+                .may_go(self.order, ticket, members)
+                .then(|| state.take(ticket, members))
         });
         self.label.end(step, true);
     }
@@ -117,6 +129,8 @@ impl<B: Backend> SemaphoreSet<B> {
 
 impl<B: Backend> fmt::Debug for SemaphoreSet<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SemaphoreSet").field("order", &self.order).finish_non_exhaustive()
+        f.debug_struct("SemaphoreSet")
+            .field("order", &self.order)
+            .finish_non_exhaustive()
     }
 }

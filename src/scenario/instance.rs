@@ -67,7 +67,12 @@ impl Parameter {
         (min, max): (usize, usize),
     ) -> Self {
         let domain = Domain::Numbers { min, max };
-        Self { name, help, domain, default: Value::Number(default) }
+        Self {
+            name,
+            help,
+            domain,
+            default: Value::Number(default),
+        }
     }
 
     /// One of `words`; the first is the default.
@@ -77,7 +82,12 @@ impl Parameter {
     #[must_use]
     pub fn words(name: &'static str, help: &'static str, words: &'static [&'static str]) -> Self {
         let default = Value::Word(words.first().expect("a parameter has at least one value"));
-        Self { name, help, domain: Domain::Words(words), default }
+        Self {
+            name,
+            help,
+            domain: Domain::Words(words),
+            default,
+        }
     }
 
     /// Reads a value of this parameter.
@@ -86,9 +96,14 @@ impl Parameter {
         match &self.domain {
             Domain::Numbers { min, max } => {
                 let number = text.parse().ok()?;
-                (*min..=*max).contains(&number).then_some(Value::Number(number))
+                (*min..=*max)
+                    .contains(&number)
+                    .then_some(Value::Number(number))
             }
-            Domain::Words(words) => words.iter().find(|word| **word == text).map(|w| Value::Word(w)),
+            Domain::Words(words) => words
+                .iter()
+                .find(|word| **word == text)
+                .map(|w| Value::Word(w)),
         }
     }
 }
@@ -103,7 +118,12 @@ impl Instance {
     /// The defaults.
     #[must_use]
     pub fn defaults(parameters: &[Parameter]) -> Self {
-        Self { values: parameters.iter().map(|p| (p.name, p.default.clone())).collect() }
+        Self {
+            values: parameters
+                .iter()
+                .map(|p| (p.name, p.default.clone()))
+                .collect(),
+        }
     }
 
     /// This instance with one parameter changed; for a parameter of the scenario.
@@ -127,7 +147,9 @@ impl Instance {
     pub fn number(&self, name: &str) -> usize {
         match self.values.get(name) {
             Some(Value::Number(number)) => *number,
-            other => panic!("the scenario asks for the number `{name}`, its instance has {other:?}"),
+            other => {
+                panic!("the scenario asks for the number `{name}`, its instance has {other:?}")
+            }
         }
     }
 

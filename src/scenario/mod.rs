@@ -18,8 +18,8 @@ pub use instance::{Domain, Instance, Parameter, Value};
 pub use observe::{Ledger, Stay, Zone};
 pub use truth::{Failing, Memory, Truth};
 
-pub use crate::sync::{Name, Property, reached, require};
 use crate::sync::Backend;
+pub use crate::sync::{Name, Property, reached, require};
 
 /// A program to check.
 ///
@@ -41,7 +41,11 @@ pub trait Scenario: Send + Sync + 'static {
     /// The properties that are checked; deadlock-freedom, invariant and data-race-freedom unless
     /// overridden.
     fn properties(&self) -> Vec<Property> {
-        vec![Property::DeadlockFreedom, Property::Invariant, Property::DataRaceFreedom]
+        vec![
+            Property::DeadlockFreedom,
+            Property::Invariant,
+            Property::DataRaceFreedom,
+        ]
     }
 
     /// The situations that have to occur in some execution, for [`Property::Reachability`].

@@ -23,7 +23,9 @@ impl<B: Backend> Zone<B> {
     /// A region for at most `limit` threads; at least 1.
     #[track_caller]
     pub fn admitting(name: impl Into<Name>, limit: usize) -> Self {
-        Self { label: Label::new(Kind::Zone { limit }, name) }
+        Self {
+            label: Label::new(Kind::Zone { limit }, name),
+        }
     }
 
     /// The calling thread enters; it leaves when the stay is dropped.
@@ -109,7 +111,11 @@ impl Ledger {
         };
         consumed.sort_unstable();
         require::<B>(Property::Conservation, produced == consumed, || {
-            format!("went in: {}; came out: {}", list(&produced), list(&consumed))
+            format!(
+                "went in: {}; came out: {}",
+                list(&produced),
+                list(&consumed)
+            )
         });
         for (at, (consumer, (producer, number))) in order.iter().enumerate() {
             let late = order[..at].iter().find(|(other, (from, earlier))| {
@@ -126,5 +132,9 @@ impl Ledger {
 
 fn list(items: &[(usize, usize)]) -> String {
     let items: Vec<String> = items.iter().map(|(p, n)| format!("{p}.{n}")).collect();
-    if items.is_empty() { "nothing".to_owned() } else { items.join(" ") }
+    if items.is_empty() {
+        "nothing".to_owned()
+    } else {
+        items.join(" ")
+    }
 }

@@ -50,6 +50,8 @@ impl Truth {
         instance: &Instance,
         semantics: &Semantics,
     ) -> bool {
-        self.failures.iter().any(|(property, ..)| self.fails(*property, memory, instance, semantics))
+        self.failures
+            .iter()
+            .any(|(property, ..)| self.fails(*property, memory, instance, semantics))
     }
 }

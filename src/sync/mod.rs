@@ -21,9 +21,9 @@ pub use backend::{Atomic as AtomicApi, AtomicInt, Backend, Body, CellApi, Compos
 pub use backends::os::Os;
 pub use facade::{
     Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Condvar, Label, Mutex, MutexGuard, Scope,
-    Shared, Spin, SpinCapped, Thread, choose, current, fence, park, reached, require,
-    run_threads, scope, yield_now,
+    Shared, Spin, SpinCapped, Thread, choose, current, fence, park, reached, require, run_threads,
+    scope, yield_now,
 };
 pub use name::Name;
 pub use property::Property;
-pub use semantics::{NotifyOrder, SemaphoreOrder, Semantics, SwaitOrder};
+pub use semantics::{NotifyOrder, Semantics, SemaphoreOrder, SwaitOrder};

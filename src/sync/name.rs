@@ -36,7 +36,10 @@ impl From<&'static str> for Name {
 impl From<(&'static str, usize)> for Name {
     #[inline]
     fn from((base, index): (&'static str, usize)) -> Self {
-        Self { base, index: Some(index) }
+        Self {
+            base,
+            index: Some(index),
+        }
     }
 }
 

@@ -42,8 +42,7 @@ impl<H: Host> fmt::Debug for Announcing<H> {
 
 /// The session and the calling thread's number in it.
 pub(super) fn here<H: Host>() -> (Arc<Session>, usize) {
-    let session =
-        installed().expect("Announcing backends run inside an engine of crosscheck only");
+    let session = installed().expect("Announcing backends run inside an engine of crosscheck only");
     (session, H::index())
 }
 
@@ -151,7 +150,10 @@ impl<H: Host> Backend for Announcing<H> {
     fn mutex<T: Send>(name: Name, value: T) -> Self::Mutex<T> {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Mutex, name);
-        AnnouncedMutex { object, inner: H::mutex(name, value) }
+        AnnouncedMutex {
+            object,
+            inner: H::mutex(name, value),
+        }
     }
 
     fn lock<T: Send>(mutex: &Self::Mutex<T>) -> Self::MutexGuard<'_, T> {
@@ -183,7 +185,10 @@ impl<H: Host> Backend for Announcing<H> {
     fn condvar(name: Name) -> Self::Condvar {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Condvar, name);
-        AnnouncedCondvar { object, point: H::point() }
+        AnnouncedCondvar {
+            object,
+            point: H::point(),
+        }
     }
 
     fn wait<'a, T: Send>(
@@ -193,8 +198,8 @@ impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let object = condvar.object;
         let place = Location::caller();
-        let spurious = session.may_wake_spuriously(me)
-            && Self::choose("spurious wake-up".into(), 2) == 1;
+        let spurious =
+            session.may_wake_spuriously(me) && Self::choose("spurious wake-up".into(), 2) == 1;
         Self::announce(&session, me, Operation::Wait, Some(object));
         H::visit(&condvar.point);
         let mutex = guard.mutex;
@@ -221,14 +226,24 @@ impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let place = Self::announce(&session, me, Operation::NotifyOne, Some(condvar.object));
         H::visit(&condvar.point);
-        wake_all(or_abandon::<H, _>(session.notify(me, condvar.object, false, place)));
+        wake_all(or_abandon::<H, _>(session.notify(
+            me,
+            condvar.object,
+            false,
+            place,
+        )));
     }
 
     fn notify_all(condvar: &Self::Condvar) {
         let (session, me) = here::<H>();
         let place = Self::announce(&session, me, Operation::NotifyAll, Some(condvar.object));
         H::visit(&condvar.point);
-        wake_all(or_abandon::<H, _>(session.notify(me, condvar.object, true, place)));
+        wake_all(or_abandon::<H, _>(session.notify(
+            me,
+            condvar.object,
+            true,
+            place,
+        )));
     }
 
     fn fence(order: Ordering) {
@@ -275,7 +290,10 @@ impl<H: Host> Backend for Announcing<H> {
 
     fn current() -> Self::Thread {
         let (session, me) = here::<H>();
-        AnnouncedThread { index: me, point: thread_point::<H>(&session, me) }
+        AnnouncedThread {
+            index: me,
+            point: thread_point::<H>(&session, me),
+        }
     }
 
     fn park() {
@@ -358,7 +376,12 @@ impl<H: Host> Backend for Announcing<H> {
                     "{} is entered while another thread's stay in it is not ordered before",
                     label.name
                 );
-                session.fail_by_host(me, Property::MutualExclusion, message, Some(place.to_string()));
+                session.fail_by_host(
+                    me,
+                    Property::MutualExclusion,
+                    message,
+                    Some(place.to_string()),
+                );
             };
             guarded(failed, |entered| memory.with_mut(|_| entered.set(true)));
         }
@@ -384,7 +407,10 @@ impl<H: Host> Backend for Announcing<H> {
 }
 
 /// Runs `access`; when it panics before it sets the flag, the host has found a race.
-pub(super) fn guarded<R>(failed: impl FnOnce(), access: impl FnOnce(&std::cell::Cell<bool>) -> R) -> R {
+pub(super) fn guarded<R>(
+    failed: impl FnOnce(),
+    access: impl FnOnce(&std::cell::Cell<bool>) -> R,
+) -> R {
     struct Watch<'a, F: FnOnce()>(Option<F>, &'a std::cell::Cell<bool>);
     impl<F: FnOnce()> Drop for Watch<'_, F> {
         fn drop(&mut self) {
@@ -422,7 +448,11 @@ impl<'a, H: Host, T: Send> AnnouncedGuard<'a, H, T> {
         inner: H::MutexGuard<'a, T>,
         place: &'static Location<'static>,
     ) -> Self {
-        Self { mutex, inner: ManuallyDrop::new(inner), place }
+        Self {
+            mutex,
+            inner: ManuallyDrop::new(inner),
+            place,
+        }
     }
 
     /// The host's guard, without the announcement that a drop makes.
@@ -504,7 +534,10 @@ pub struct AnnouncedThread<H: Host> {
 
 impl<H: Host> Clone for AnnouncedThread<H> {
     fn clone(&self) -> Self {
-        Self { index: self.index, point: Arc::clone(&self.point) }
+        Self {
+            index: self.index,
+            point: Arc::clone(&self.point),
+        }
     }
 }
 

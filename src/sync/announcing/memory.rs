@@ -1,8 +1,8 @@
 //! Plain memory and atomics, announced.
 
 use std::marker::PhantomData;
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
 
 use super::decorator::{Announcing, guarded, here, or_abandon};
 use super::host::Host;
@@ -25,9 +25,16 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
     #[track_caller]
     fn access<R>(&self, write: bool, access: impl FnOnce(&std::cell::Cell<bool>) -> R) -> R {
         let (session, me) = here::<H>();
-        let operation = if write { Operation::Write } else { Operation::Read };
+        let operation = if write {
+            Operation::Write
+        } else {
+            Operation::Read
+        };
         let place = Announcing::<H>::announce(&session, me, operation, Some(self.object));
-        let wanted = session.settings().targets.contains(&Property::DataRaceFreedom);
+        let wanted = session
+            .settings()
+            .targets
+            .contains(&Property::DataRaceFreedom);
         if !wanted {
             H::before_access();
         }
@@ -39,7 +46,12 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
                 "an access to {} at {place} is not ordered after another thread's",
                 self.name
             );
-            session.fail_by_host(me, Property::DataRaceFreedom, message, Some(place.to_string()));
+            session.fail_by_host(
+                me,
+                Property::DataRaceFreedom,
+                message,
+                Some(place.to_string()),
+            );
         };
         guarded(failed, access)
     }
@@ -49,7 +61,12 @@ impl<H: Host, T: Send> CellApi<T> for AnnouncedCell<H, T> {
     fn new(name: Name, value: T) -> Self {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Cell, name);
-        Self { object, name, inner: H::Cell::new(name, value), alone: Mutex::new(()) }
+        Self {
+            object,
+            name,
+            inner: H::Cell::new(name, value),
+            alone: Mutex::new(()),
+        }
     }
 
     fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
@@ -115,14 +132,26 @@ impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Atomic, name);
         session.initial(object, value.record());
-        Self { object, inner: A::new(name, value), host: PhantomData }
+        Self {
+            object,
+            inner: A::new(name, value),
+            host: PhantomData,
+        }
     }
 
     fn load(&self, order: Ordering) -> V {
         self.step(Operation::Load, || {
             let value = self.inner.load(order);
             let read = Some(value.record());
-            (value, AtomicStep { operation: Operation::Load, order, read, written: None })
+            (
+                value,
+                AtomicStep {
+                    operation: Operation::Load,
+                    order,
+                    read,
+                    written: None,
+                },
+            )
         })
     }
 
@@ -130,7 +159,15 @@ impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
         self.step(Operation::Store, || {
             self.inner.store(value, order);
             let written = Some(value.record());
-            ((), AtomicStep { operation: Operation::Store, order, read: None, written })
+            (
+                (),
+                AtomicStep {
+                    operation: Operation::Store,
+                    order,
+                    read: None,
+                    written,
+                },
+            )
         });
     }
 
@@ -139,7 +176,15 @@ impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
         self.step(operation, || {
             let before = self.inner.swap(value, order);
             let (read, written) = (Some(before.record()), Some(value.record()));
-            (before, AtomicStep { operation, order, read, written })
+            (
+                before,
+                AtomicStep {
+                    operation,
+                    order,
+                    read,
+                    written,
+                },
+            )
         })
     }
 
@@ -156,7 +201,12 @@ impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
             let step = match result {
                 Ok(before) => {
                     let (read, written) = (Some(before.record()), Some(new.record()));
-                    AtomicStep { operation, order: success, read, written }
+                    AtomicStep {
+                        operation,
+                        order: success,
+                        read,
+                        written,
+                    }
                 }
                 Err(found) => AtomicStep {
                     operation: Operation::FailedExchange,

@@ -11,7 +11,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use super::clock::Clock;
 use super::settings::{Choices, Settings, Totals};
 use super::state::{Object, Place, State, Status, Wake};
-use super::trace::{Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble};
+use super::trace::{
+    Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
+};
 use crate::sync::{Name, Property};
 
 /// The execution is being given up: the thread must not go on.
@@ -414,7 +416,13 @@ impl Session {
         Halt
     }
 
-    pub(super) fn trouble(&self, state: &mut State, me: usize, trouble: Trouble, message: String) -> Halt {
+    pub(super) fn trouble(
+        &self,
+        state: &mut State,
+        me: usize,
+        trouble: Trouble,
+        message: String,
+    ) -> Halt {
         let steps = state.steps.clone();
         state.failure =
             Some(state.failure(FailureKind::Trouble(trouble), message, None, me, steps));

@@ -45,7 +45,9 @@ impl Backend for Loom {
     }
 
     fn lock<T: Send>(mutex: &Self::Mutex<T>) -> Self::MutexGuard<'_, T> {
-        mutex.lock().expect("loom's mutex is never poisoned: a panic ends the model")
+        mutex
+            .lock()
+            .expect("loom's mutex is never poisoned: a panic ends the model")
     }
 
     fn try_lock<T: Send>(mutex: &Self::Mutex<T>) -> Option<Self::MutexGuard<'_, T>> {
@@ -60,7 +62,9 @@ impl Backend for Loom {
         condvar: &Self::Condvar,
         guard: Self::MutexGuard<'a, T>,
     ) -> Self::MutexGuard<'a, T> {
-        condvar.wait(guard).expect("loom's mutex is never poisoned: a panic ends the model")
+        condvar
+            .wait(guard)
+            .expect("loom's mutex is never poisoned: a panic ends the model")
     }
 
     fn notify_one(condvar: &Self::Condvar) {
@@ -120,7 +124,10 @@ impl Backend for Loom {
     }
 
     fn semantics() -> Semantics {
-        Semantics { notify: crate::sync::NotifyOrder::Fifo, ..Semantics::DEFAULT }
+        Semantics {
+            notify: crate::sync::NotifyOrder::Fifo,
+            ..Semantics::DEFAULT
+        }
     }
 
     fn tearing_down() -> bool {

@@ -8,9 +8,7 @@ use std::thread;
 use crossbeam_utils::Backoff;
 use crossbeam_utils::sync::{Parker, Unparker};
 
-use crate::sync::{
-    Backend, CellApi, Composite, Kind, Name, Property, Semantics,
-};
+use crate::sync::{Backend, CellApi, Composite, Kind, Name, Property, Semantics};
 
 /// The backend that ships: OS threads.
 ///
@@ -84,8 +82,12 @@ impl Backend for Os {
     unsafe fn spawn_unchecked(name: Name, body: Box<dyn FnOnce() + Send + '_>) -> Self::JoinHandle {
         // SAFETY: the caller joins the thread before anything that `body` borrows ends, since a
         // panic never leaves `join` here.
-        unsafe { thread::Builder::new().name(name.to_string()).spawn_unchecked(body) }
-            .expect("the operating system starts a thread; raise its limit on threads")
+        unsafe {
+            thread::Builder::new()
+                .name(name.to_string())
+                .spawn_unchecked(body)
+        }
+        .expect("the operating system starts a thread; raise its limit on threads")
     }
 
     fn join(handle: Self::JoinHandle) -> thread::Result<()> {

@@ -184,7 +184,11 @@ impl Host for Shuttle {
     }
 
     fn set_index(index: usize) {
-        debug_assert_eq!(index, Self::index(), "threads are numbered in the order of their start");
+        debug_assert_eq!(
+            index,
+            Self::index(),
+            "threads are numbered in the order of their start"
+        );
     }
 
     fn abandon() -> ! {

@@ -20,7 +20,9 @@ impl<B: Backend, T: Send> Cell<B, T> {
     #[inline]
     #[track_caller]
     pub fn new(name: impl Into<Name>, value: T) -> Self {
-        Self { inner: B::Cell::new(name.into(), value) }
+        Self {
+            inner: B::Cell::new(name.into(), value),
+        }
     }
 
     /// Reads.
@@ -98,9 +100,16 @@ impl<B: Backend, T: Send> Shared<B, T> {
             // Acquire: pairs with the Release stores below, so that a later access sees an
             // earlier one where nothing else orders them.
             let before = self.busy.fetch_update(Acquire, Relaxed, |busy| {
-                if busy == WRITING { None } else { Some(busy + 1) }
+                if busy == WRITING {
+                    None
+                } else {
+                    Some(busy + 1)
+                }
             });
-            assert!(before.is_ok(), "data race: a read runs while another thread writes");
+            assert!(
+                before.is_ok(),
+                "data race: a read runs while another thread writes"
+            );
             let _reading = Reading(&self.busy);
             // SAFETY: `busy` counts this read, so no write begins before `_reading` is dropped.
             read(unsafe { &*self.value.get() })
@@ -117,7 +126,10 @@ impl<B: Backend, T: Send> Shared<B, T> {
         self.cell.with_mut(|_| {
             // Acquire: pairs with the Release stores below.
             let before = self.busy.compare_exchange(0, WRITING, Acquire, Relaxed);
-            assert!(before.is_ok(), "data race: a write runs while another thread accesses");
+            assert!(
+                before.is_ok(),
+                "data race: a write runs while another thread accesses"
+            );
             let _writing = Writing(&self.busy);
             // SAFETY: `busy` is WRITING, so no other access begins before `_writing` is dropped.
             write(unsafe { &mut *self.value.get() })
@@ -184,7 +196,10 @@ impl<A: AtomicApi<V>, V: Copy> Atomic<A, V> {
     #[inline]
     #[track_caller]
     pub fn new(name: impl Into<Name>, value: V) -> Self {
-        Self { inner: A::new(name.into(), value), value: PhantomData }
+        Self {
+            inner: A::new(name.into(), value),
+            value: PhantomData,
+        }
     }
 
     /// Loads.

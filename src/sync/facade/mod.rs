@@ -13,6 +13,4 @@ mod thread;
 pub use memory::{Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Shared, fence};
 pub use mutex::{Condvar, Mutex, MutexGuard};
 pub use observe::{Label, choose, reached, require};
-pub use thread::{
-    Scope, Spin, SpinCapped, Thread, current, park, run_threads, scope, yield_now,
-};
+pub use thread::{Scope, Spin, SpinCapped, Thread, current, park, run_threads, scope, yield_now};

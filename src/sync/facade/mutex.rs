@@ -15,14 +15,18 @@ impl<B: Backend, T: Send> Mutex<B, T> {
     #[inline]
     #[track_caller]
     pub fn new(name: impl Into<Name>, value: T) -> Self {
-        Self { inner: B::mutex(name.into(), value) }
+        Self {
+            inner: B::mutex(name.into(), value),
+        }
     }
 
     /// Locks; blocks while another thread holds it. Locking twice in one thread is a deadlock.
     #[inline]
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, B, T> {
-        MutexGuard { inner: B::lock(&self.inner) }
+        MutexGuard {
+            inner: B::lock(&self.inner),
+        }
     }
 
     /// Locks if nobody holds it; never blocks.
@@ -78,14 +82,18 @@ impl<B: Backend> Condvar<B> {
     #[inline]
     #[track_caller]
     pub fn new(name: impl Into<Name>) -> Self {
-        Self { inner: B::condvar(name.into()) }
+        Self {
+            inner: B::condvar(name.into()),
+        }
     }
 
     /// Unlocks and waits in one step; holds the lock again when it returns. Blocks.
     #[inline]
     #[track_caller]
     pub fn wait<'a, T: Send>(&self, guard: MutexGuard<'a, B, T>) -> MutexGuard<'a, B, T> {
-        MutexGuard { inner: B::wait(&self.inner, guard.inner) }
+        MutexGuard {
+            inner: B::wait(&self.inner, guard.inner),
+        }
     }
 
     /// Wakes one waiter; nothing when nobody waits.

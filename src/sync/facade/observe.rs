@@ -15,7 +15,9 @@ impl<B: Backend> Label<B> {
     #[inline]
     #[track_caller]
     pub fn new(kind: Kind, name: impl Into<Name>) -> Self {
-        Self { inner: B::label(kind, name.into()) }
+        Self {
+            inner: B::label(kind, name.into()),
+        }
     }
 
     /// The calling thread begins `step`; what it does until [`Label::end`] belongs to it.

@@ -36,7 +36,9 @@ impl<'scope, B: Backend> Scope<'scope, '_, B> {
     fn join_all(&self) -> std::thread::Result<()> {
         let mut result = Ok(());
         loop {
-            let Some(handle) = self.handles().pop() else { return result };
+            let Some(handle) = self.handles().pop() else {
+                return result;
+            };
             let joined = B::join(handle);
             if result.is_ok() {
                 result = joined;
@@ -117,7 +119,9 @@ pub struct Thread<B: Backend> {
 
 impl<B: Backend> Clone for Thread<B> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self {
+            inner: self.inner.clone(),
+        }
     }
 }
 
@@ -138,7 +142,9 @@ impl<B: Backend> fmt::Debug for Thread<B> {
 /// The calling thread's handle.
 #[must_use]
 pub fn current<B: Backend>() -> Thread<B> {
-    Thread { inner: B::current() }
+    Thread {
+        inner: B::current(),
+    }
 }
 
 /// Blocks until the calling thread's token is there, and takes it; may return without one on the
@@ -180,7 +186,9 @@ impl<B: Backend> Spin<B> {
     /// A new busy-wait.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: B::Spin::default() }
+        Self {
+            state: B::Spin::default(),
+        }
     }
 
     /// Waits one round.
@@ -190,7 +198,11 @@ impl<B: Backend> Spin<B> {
     #[inline]
     #[track_caller]
     pub fn again(&mut self) -> Result<(), SpinCapped> {
-        if B::spin(&mut self.state) { Ok(()) } else { Err(SpinCapped) }
+        if B::spin(&mut self.state) {
+            Ok(())
+        } else {
+            Err(SpinCapped)
+        }
     }
 }
 
