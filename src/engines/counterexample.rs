@@ -307,6 +307,9 @@ impl fmt::Display for CounterStep {
     }
 }
 
+/// A step as a token holds it: thread, words, value, depth, gated.
+type PackedStep = (usize, [usize; 4], Option<u64>, usize, bool);
+
 /// What a token holds: names once, steps as indices into them.
 #[derive(Serialize, Deserialize)]
 struct Compact {
@@ -323,7 +326,7 @@ struct Compact {
     b: Vec<BlockedThread>,
     /// Operations, objects, kinds, locations.
     words: Vec<String>,
-    k: Vec<(usize, [usize; 4], Option<u64>, usize, bool)>,
+    k: Vec<PackedStep>,
 }
 
 impl From<&Counterexample> for Compact {

@@ -12,11 +12,11 @@ use std::time::Instant;
 
 use super::check::{Job, Pass, failed, gave_up, over_choices};
 use super::engine::{Ending, Engine, Run};
-use super::search::{Loop, Search};
+use super::search::{Gap, Loop, Search};
 use super::verdict::{Cut, GaveUp};
 use super::{environment, panics};
 use crate::scenario::Machine;
-use crate::sync::announcing::{Abandoned, Host, Session, Totals, Used, last_panic};
+use crate::sync::announcing::{Abandoned, Host, Session, Totals, last_panic};
 use crate::sync::backends::loom::Loom as Backend;
 
 /// The engine.
@@ -24,7 +24,7 @@ use crate::sync::backends::loom::Loom as Backend;
 pub struct Loom;
 
 /// What loom is known to miss; a program that uses it is never proved here.
-const GAPS: [(fn(&Used) -> bool, &str); 2] = [
+const GAPS: [Gap; 2] = [
     (
         |used| used.atomics,
         "loom misses outcomes of atomics (its issues 166 and 392)",

@@ -33,6 +33,9 @@ pub(super) enum Loop {
     Stopped,
 }
 
+/// Something that an engine is known to miss: whether a program uses it, and what it is.
+pub(super) type Gap = (fn(&Used) -> bool, &'static str);
+
 /// A search with no failure so far.
 #[derive(Debug, Default)]
 pub(super) struct Search {
@@ -59,7 +62,7 @@ impl Search {
         }
     }
 
-    pub(super) fn known_gap(&mut self, used: &Used, gaps: &[(fn(&Used) -> bool, &str)]) {
+    pub(super) fn known_gap(&mut self, used: &Used, gaps: &[Gap]) {
         for (uses, gap) in gaps {
             if uses(used) {
                 self.cut(Cut::KnownGap((*gap).to_owned()));

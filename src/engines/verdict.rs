@@ -287,6 +287,7 @@ impl fmt::Display for Sample {
 }
 
 /// That a property fails.
+#[expect(clippy::large_enum_variant, reason = "a verdict holds it in a box")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refutation {
     /// An execution in which it does.

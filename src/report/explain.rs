@@ -174,7 +174,17 @@ impl Story {
             return Some(whole);
         }
         let names = self.lanes_with(|place| place.rsplit('/').next().unwrap_or(place));
-        fits(&names).then_some(names)
+        if fits(&names) {
+            return Some(names);
+        }
+        let mut files = self
+            .steps
+            .iter()
+            .filter_map(|step| step.place.rsplit_once(':'));
+        let (file, _) = files.next()?;
+        let lines = self.lanes_with(|place| place.rsplit(':').next().unwrap_or(place));
+        (files.all(|(other, _)| other == file) && fits(&lines))
+            .then(|| format!("  at these lines of {file}:\n\n{lines}"))
     }
 
     fn lanes_with(&self, place: fn(&str) -> &str) -> String {
@@ -662,6 +672,14 @@ mod tests {
         }
         let text = render(&story);
         assert!(text.contains("| file.rs:1\n"), "{text}");
+        for name in &mut story.threads {
+            *name = format!("{name:>23}");
+        }
+        let text = render(&story);
+        assert!(
+            text.contains("/file.rs:\n\n") && text.contains("| 1\n"),
+            "{text}"
+        );
     }
 
     #[test]

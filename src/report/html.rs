@@ -159,8 +159,8 @@ fn refuted(failing: &Failing<'_>) -> String {
     let mut text = String::new();
     for failure in &failing.failures {
         let steps = failure
-            .steps
-            .map_or(String::new(), |steps| format!(" ({steps} steps)"));
+            .length()
+            .map_or(String::new(), |length| format!(" ({length})"));
         let _ = writeln!(
             text,
             "<details>\n<summary><strong>{}</strong> {}{steps}</summary>",

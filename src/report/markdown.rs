@@ -123,8 +123,8 @@ fn word(cell: Cell) -> String {
 fn details(name: &str, failure: &Failure<'_>, command: &str) -> String {
     let summary = escape::markup(&format!("{name}: {}", failure.what));
     let steps = failure
-        .steps
-        .map_or(String::new(), |steps| format!(" ({steps} steps)"));
+        .length()
+        .map_or(String::new(), |length| format!(" ({length})"));
     let mut text = format!("\n<details><summary>{summary}{steps}</summary>\n\n");
     if let Some(counterexample) = failure.counterexample {
         let story = Story::of(counterexample);

@@ -128,7 +128,7 @@ pub(super) struct Totals {
 pub(super) const WORDS: [(Word, &str); 5] = [
     (
         Word::Proved,
-        "every execution of this instance was visited; the number says how many",
+        "every execution was visited, as many as the number says; or one that shows reachability",
     ),
     (
         Word::Bounded,
@@ -197,25 +197,21 @@ impl<'a> Overview<'a> {
             .collect();
         let groups = groups(rows);
         let names = Names::of(rows, context);
-        let mut sections: Vec<Section> = Vec::new();
+        let mut sections: Ordered<String, Vec<Line>> = Ordered::default();
         for group in &groups {
             let problem = escape::line(group.first(rows).problem());
-            let line = line(rows, group, &engines, context);
-            match sections
-                .iter_mut()
-                .find(|section| section.problem == problem)
-            {
-                Some(section) => section.lines.push(line),
-                None => sections.push(Section {
-                    problem,
-                    lines: vec![line],
-                }),
-            }
+            sections
+                .entry(problem)
+                .push(line(rows, group, &engines, context));
         }
         let command = escape::line(&context.command);
         Self {
             title: format!("crosscheck {command}, {} mode", context.mode.as_str()),
-            sections,
+            sections: sections
+                .0
+                .into_iter()
+                .map(|(problem, lines)| Section { problem, lines })
+                .collect(),
             contradictions: rows.iter().filter_map(contradiction).collect(),
             failing: groups
                 .iter()
@@ -542,7 +538,7 @@ fn notes(rows: &[Claimed], names: &Names<'_>) -> Vec<Notes> {
     words
         .into_iter()
         .map(|(word, heading)| {
-            let mut reasons: Vec<(String, Vec<&Row>)> = Vec::new();
+            let mut reasons: Ordered<String, Vec<&Row>> = Ordered::default();
             for row in rows
                 .iter()
                 .map(|row| &row.row)
@@ -551,10 +547,7 @@ fn notes(rows: &[Claimed], names: &Names<'_>) -> Vec<Notes> {
                 let Some(reason) = less_than_proved(&row.verdict) else {
                     continue;
                 };
-                match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                    Some((_, rows)) => rows.push(row),
-                    None => reasons.push((reason, vec![row])),
-                }
+                reasons.entry(reason).push(row);
             }
             let note = |(reason, rows): (String, Vec<&Row>)| Note {
                 reason: escape::line(&reason),
@@ -562,7 +555,7 @@ fn notes(rows: &[Claimed], names: &Names<'_>) -> Vec<Notes> {
             };
             Notes {
                 heading: heading.to_owned(),
-                notes: reasons.into_iter().map(note).collect(),
+                notes: reasons.0.into_iter().map(note).collect(),
             }
         })
         .filter(|notes| !notes.notes.is_empty())
@@ -584,51 +577,57 @@ fn joined(cuts: &[Cut]) -> String {
     cuts.join("; ")
 }
 
-/// Rows in few words, by the engines that they have in common.
+/// Rows in few words: `loom, dfs: problem/variant, problem/{variant, variant}`.
 fn concerned(rows: &[&Row], names: &Names<'_>) -> Vec<String> {
-    let mut scenarios: Vec<((&str, String), Vec<EngineId>)> = Vec::new();
+    let mut scenarios: Ordered<(&str, String), BTreeSet<EngineId>> = Ordered::default();
     for row in rows {
         let variant = names.told(row.variant(), row);
-        let scenario = (row.problem(), variant);
-        match scenarios.iter_mut().find(|(known, _)| *known == scenario) {
-            Some((_, engines)) if engines.contains(&row.engine) => {}
-            Some((_, engines)) => engines.push(row.engine),
-            None => scenarios.push((scenario, vec![row.engine])),
-        }
+        scenarios.entry((row.problem(), variant)).insert(row.engine);
     }
-    let mut by_engines: Vec<(Vec<EngineId>, Vec<(&str, Vec<String>)>)> = Vec::new();
-    for ((problem, variant), mut engines) in scenarios {
-        engines.sort_unstable();
-        let at = match by_engines.iter().position(|(known, _)| *known == engines) {
-            Some(at) => at,
-            None => {
-                by_engines.push((engines, Vec::new()));
-                by_engines.len() - 1
-            }
-        };
-        let problems = &mut by_engines[at].1;
-        match problems.iter_mut().find(|(known, _)| *known == problem) {
-            Some((_, variants)) => variants.push(variant),
-            None => problems.push((problem, vec![variant])),
-        }
+    let mut texts: Ordered<String, Ordered<&str, Vec<String>>> = Ordered::default();
+    for ((problem, variant), engines) in scenarios.0 {
+        let engines: Vec<EngineId> = engines.into_iter().collect();
+        texts.entry(columns(&engines)).entry(problem).push(variant);
     }
-    by_engines
+    let braced = |(problem, variants): (&str, Vec<String>)| {
+        let problem = escape::line(problem);
+        match &variants[..] {
+            [variant] if variant.is_empty() => problem,
+            [variant] => format!("{problem}/{variant}"),
+            several => format!("{problem}/{{{}}}", several.join(", ")),
+        }
+    };
+    texts
+        .0
         .into_iter()
         .map(|(engines, problems)| {
-            let scenarios: Vec<String> = problems
-                .into_iter()
-                .map(|(problem, variants)| {
-                    let problem = escape::line(problem);
-                    match &variants[..] {
-                        [variant] if variant.is_empty() => problem,
-                        [variant] => format!("{problem}/{variant}"),
-                        several => format!("{problem}/{{{}}}", several.join(", ")),
-                    }
-                })
-                .collect();
-            format!("{}: {}", columns(&engines), scenarios.join(", "))
+            let problems: Vec<String> = problems.0.into_iter().map(braced).collect();
+            format!("{engines}: {}", problems.join(", "))
         })
         .collect()
+}
+
+/// A small map that keeps the order in which its keys came.
+struct Ordered<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for Ordered<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: PartialEq, V: Default> Ordered<K, V> {
+    /// The value of a key; a new one if need be.
+    fn entry(&mut self, key: K) -> &mut V {
+        let at = match self.0.iter().position(|(known, _)| *known == key) {
+            Some(at) => at,
+            None => {
+                self.0.push((key, V::default()));
+                self.0.len() - 1
+            }
+        };
+        &mut self.0[at].1
+    }
 }
 
 fn overridden(rows: &[Claimed]) -> Vec<String> {
@@ -695,18 +694,18 @@ fn range(numbers: impl Iterator<Item = u64> + Clone) -> String {
 
 /// The words that the rows rest on, and the engines where it is not all of them.
 fn semantics(rows: &[Claimed], engines: &[EngineId]) -> Vec<(String, String)> {
-    let mut words: Vec<(&str, BTreeSet<EngineId>)> = Vec::new();
+    let mut words: Ordered<&str, BTreeSet<EngineId>> = Ordered::default();
     for Claimed { row, .. } in rows {
         for word in &row.semantics {
-            match words.iter_mut().find(|(known, _)| known == word) {
-                Some((_, engines)) => drop(engines.insert(row.engine)),
-                None => words.push((word, [row.engine].into())),
-            }
+            words.entry(word.as_str()).insert(row.engine);
         }
     }
     let place = |word: &str| SEMANTICS.iter().position(|(known, _)| *known == word);
-    words.sort_by_key(|(word, _)| (place(word).unwrap_or(SEMANTICS.len()), *word));
     words
+        .0
+        .sort_by_key(|(word, _)| (place(word).unwrap_or(SEMANTICS.len()), *word));
+    words
+        .0
         .into_iter()
         .map(|(word, of)| {
             let meaning = place(word).map_or("", |at| SEMANTICS[at].1);
@@ -719,6 +718,14 @@ fn semantics(rows: &[Claimed], engines: &[EngineId]) -> Vec<(String, String)> {
             (escape::line(word), meaning)
         })
         .collect()
+}
+
+impl Failure<'_> {
+    /// `3 steps`.
+    pub(super) fn length(&self) -> Option<String> {
+        let steps = self.steps?;
+        Some(format!("{steps} step{}", if steps == 1 { "" } else { "s" }))
+    }
 }
 
 impl Totals {

@@ -253,9 +253,9 @@ fn failing(failing: &Failing<'_>) -> Vec<String> {
     let mut lines: Vec<String> = failures
         .iter()
         .map(|failure| {
-            let steps = failure.steps.map_or(String::new(), |steps| {
-                format!("; {steps} step{}", if steps == 1 { "" } else { "s" })
-            });
+            let steps = failure
+                .length()
+                .map_or(String::new(), |length| format!("; {length}"));
             let room = COLUMNS
                 .saturating_sub(width(name) + width(&steps) + 4)
                 .max(40);
