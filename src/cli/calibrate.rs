@@ -6,9 +6,10 @@ use crate::engines::calibration;
 pub(super) fn run() -> Result<u8, Failure> {
     let probes = calibration::calibrate();
     print(&calibration::render(&probes))?;
-    let mistakes = calibration::mistakes(&probes);
-    for mistake in &mistakes {
-        eprintln!("crosscheck: {mistake}");
+    let mut contradictions = calibration::mistakes(&probes);
+    contradictions.extend(calibration::changes(&probes));
+    for contradiction in &contradictions {
+        eprintln!("crosscheck: {contradiction}");
     }
-    Ok(u8::from(!mistakes.is_empty()))
+    Ok(u8::from(!contradictions.is_empty()))
 }

@@ -209,7 +209,12 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         totals,
         overridden,
     } = run;
-    let marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
+    let mut marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
+    let alarms = totals.used.seq_cst_accesses || totals.used.mixed_writes;
+    if !(job.engine == EngineId::Loom && alarms) {
+        // Where loom may raise a false alarm a witness may be one too.
+        marks.extend(&totals.weak_marks);
+    }
     let missing: Vec<String> = job
         .program
         .marks()

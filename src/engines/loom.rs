@@ -58,6 +58,17 @@ impl Engine for Loom {
                     ),
                 })
             }
+            Some(Ending::Failed(counterexample))
+                if totals.used.mixed_writes && !counterexample.sequentially_consistent =>
+            {
+                Ending::Unable(GaveUp::FalseAlarm {
+                    why: format!(
+                        "loom lets a read-modify-write read a value that a store has replaced; it \
+                         found: {}",
+                        counterexample.message
+                    ),
+                })
+            }
             Some(ending) => ending,
             None => search.end(totals.executions, says).into(),
         };

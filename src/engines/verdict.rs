@@ -237,8 +237,13 @@ pub struct Sample {
     pub cuts: Vec<Cut>,
 }
 
-/// The guarantee of probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): a bug of
-/// depth d is hit by one schedule with probability at least 1/(n k^(d-1)).
+/// The bound of probabilistic concurrency testing (Burckhardt et al., ASPLOS 2010): a bug of depth
+/// d is hit by one schedule with probability at least 1/(n k^(d-1)).
+///
+/// Nominal: shuttle draws its changes of priority without replacement from the steps that it has
+/// seen so far, so in a short program all of them take effect in every schedule. The bound says
+/// nothing of bugs of another depth; `crosscheck calibrate` shows one of depth 2 that depth 3 never
+/// hits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Miss {
     /// d: ordering constraints that the bug needs.
@@ -275,7 +280,7 @@ impl fmt::Display for Sample {
         if let Some(miss) = self.miss {
             write!(
                 f,
-                "; a bug of depth {} is missed with probability <= {:.3} (n={}, k={})",
+                "; nominally a bug of depth exactly {} is missed with probability <= {:.3} (n={}, k={})",
                 miss.depth, miss.probability, miss.threads, miss.steps
             )?;
         }

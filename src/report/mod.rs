@@ -1,19 +1,18 @@
 //! Tables, JSON, Markdown, HTML and JUnit from the rows of a run. Data in, text out: nothing here
 //! runs anything, asks for the time or prints.
 //!
-//! 1. [`event`]: what a runner tells while it runs.
-//! 2. [`context`]: what a report says beside its rows; [`format`]: the table of the renderers.
-//! 3. [`table`]: the text for a terminal.
-//! 4. [`json`], [`markdown`], [`html`], [`junit`]: the same rows for programs, pull requests,
+//! 1. [`context`]: what a report says beside its rows; [`format`](mod@format): the table of the
+//!    renderers.
+//! 2. [`table`]: the text for a terminal.
+//! 3. [`json`], [`markdown`], [`html`], [`junit`]: the same rows for programs, pull requests,
 //!    browsers and CI servers.
-//! 5. [`explain`]: one counterexample, in lanes.
-//! 6. [`snapshot`]: one row of the matrix, as tests pin it.
-//! 7. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
+//! 4. [`explain`]: one counterexample, in lanes.
+//! 5. [`snapshot`]: one row of the matrix, as tests pin it.
+//! 6. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
 //!    `escape`: text that does no harm, of which [`printable`] is for everybody.
 
 pub mod context;
 mod escape;
-pub mod event;
 pub mod explain;
 pub mod format;
 pub mod html;
@@ -29,5 +28,4 @@ pub mod table;
 
 pub use context::Context;
 pub use escape::text as printable;
-pub use event::Event;
 pub use format::Format;

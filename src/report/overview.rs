@@ -676,7 +676,7 @@ fn about(engine: EngineId, rows: &[Claimed]) -> String {
         let misses = || samples.iter().filter_map(|sample| sample.miss);
         if let Some(miss) = misses().max_by(|a, b| a.probability.total_cmp(&b.probability)) {
             about.push_str(&format!(
-                "; a bug of depth {} is missed with probability {:.3} at most",
+                "; nominally a bug of depth exactly {} is missed with probability {:.3} at most",
                 miss.depth, miss.probability,
             ));
         }

@@ -139,7 +139,13 @@ impl Session {
 
     /// Gives an execution up without a failure, because its engine has seen enough.
     pub fn cut(&self) {
-        self.stop(&mut self.state());
+        let mut state = self.state();
+        if !state.stopped {
+            // Nobody is woken: the scheduler that cuts never resumes a task, and shuttle's state is
+            // borrowed while it schedules.
+            state.stopped = true;
+            state.count();
+        }
     }
 
     /// How a token writes this thread.
@@ -352,7 +358,12 @@ impl Session {
     }
 
     pub(super) fn reached(&self, mark: &'static str) {
-        self.state().totals.marks.insert(mark);
+        let mut state = self.state();
+        if state.sequentially_consistent {
+            state.totals.marks.insert(mark);
+        } else {
+            state.totals.weak_marks.insert(mark);
+        }
     }
 
     pub(super) fn fail(

@@ -74,6 +74,8 @@ pub struct Used {
     pub atomics: bool,
     /// Loads or stores with `SeqCst`.
     pub seq_cst_accesses: bool,
+    /// An atomic that is both stored to and read-modify-written.
+    pub mixed_writes: bool,
     /// Fences.
     pub fences: bool,
     /// `try_lock`.
@@ -109,6 +111,8 @@ pub struct Totals {
     pub cut: BTreeMap<Property, u64>,
     /// Situations that occurred.
     pub marks: BTreeSet<&'static str>,
+    /// Situations that occurred after a read that the recorded order does not explain.
+    pub weak_marks: BTreeSet<&'static str>,
     /// Every choice that was asked for, with its number of alternatives.
     pub choices: BTreeMap<(Vec<u32>, usize), usize>,
 }
@@ -125,6 +129,7 @@ impl Totals {
             *self.cut.entry(property).or_insert(0) += times;
         }
         self.marks.extend(other.marks);
+        self.weak_marks.extend(other.weak_marks);
         self.choices.extend(other.choices);
     }
 }
@@ -133,6 +138,7 @@ impl Used {
     fn add(&mut self, other: Self) {
         self.atomics |= other.atomics;
         self.seq_cst_accesses |= other.seq_cst_accesses;
+        self.mixed_writes |= other.mixed_writes;
         self.fences |= other.fences;
         self.try_lock |= other.try_lock;
         self.condvars |= other.condvars;

@@ -92,6 +92,9 @@ pub(super) struct Object {
     pub(super) sync: Clock,
     /// Atomic: the value after the last write in trace order.
     pub(super) value: Option<u64>,
+    /// Atomic: whether it was stored to, and whether it was read-modify-written.
+    pub(super) stored: bool,
+    pub(super) modified: bool,
     /// Memory: the last write and the reads since.
     pub(super) write: Option<Access>,
     pub(super) reads: Vec<Access>,
@@ -287,6 +290,9 @@ impl State {
         }
         if let Some(written) = written {
             atomic.value = Some(written);
+            atomic.stored |= read.is_none();
+            atomic.modified |= read.is_some();
+            self.totals.used.mixed_writes |= atomic.stored && atomic.modified;
             // A plain store begins a new release sequence; a read-modify-write continues it.
             if read.is_none() {
                 atomic.sync.clear();
@@ -406,6 +412,8 @@ impl Object {
             order_reads: Clock::default(),
             sync: Clock::default(),
             value: None,
+            stored: false,
+            modified: false,
             write: None,
             reads: Vec::new(),
         }
