@@ -5,13 +5,12 @@
 //! 3. [`counterexample`]: what a refutation shows, and its token.
 //! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
 //! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
-//! 6. [`check`]: one program, one instance, one engine: rows.
+//! 6. [`mod@check`]: one program, one instance, one engine: rows.
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue.
 //! 10. [`worker`]: rows in processes of their own, many at a time.
-//! 11. [`testing`]: [`assert_verdicts!`](crate::assert_verdicts) for other people's tests.
-//! 12. `panics`, `environment`: the process's panic output and variables, owned in one place.
+//! 11. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod calibration;
 pub mod check;

@@ -1,6 +1,6 @@
 //! The one place that decides whether a search was complete.
 //!
-//! An engine keeps a [`Search`] while it runs, tells it of every cut, and ends it by saying what
+//! An engine keeps a `Search` while it runs, tells it of every cut, and ends it by saying what
 //! its own loop reported. Only a search without a cut whose loop found nothing left becomes
 //! [`Exhausted`], and only that becomes a proof.
 
@@ -90,7 +90,7 @@ impl Search {
     }
 }
 
-/// An exhausted search told by another process of this program, which made it from a [`Search`].
+/// An exhausted search told by another process of this program, which made it from a `Search`.
 pub(super) fn received(executions: u64) -> Exhausted {
     Exhausted { executions }
 }

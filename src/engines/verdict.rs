@@ -1,6 +1,6 @@
 //! The five words that a row can end with, as types.
 //!
-//! A [`Proof`] is made from an [`Exhausted`](super::search::Exhausted) search or from a witness,
+//! A [`Proof`] is made from an [`Exhausted`] search or from a witness,
 //! and neither can be made outside this module and [`search`](super::search): a search that was
 //! cut has no way to become `proved`.
 //!

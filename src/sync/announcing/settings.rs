@@ -57,11 +57,11 @@ pub struct Script {
 /// A step of a recording: names, not numbers, so that it survives small edits of the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScriptStep {
-    /// The thread, as [`Session::thread_label`] writes it.
+    /// The thread, as [`Session::thread_label`](super::Session::thread_label) writes it.
     pub thread: String,
     /// The operation's word.
     pub operation: String,
-    /// The object, as [`Session::object_label`] writes it; empty if there is none.
+    /// The object, as [`Session::object_label`](super::Session::object_label) writes it; empty if there is none.
     pub object: String,
     /// The value of a choice.
     pub value: Option<u64>,
