@@ -1,5 +1,6 @@
 //! Laws of the parts, the limits of the engines, the command line, the README, the floors.
 
+mod attacks;
 mod cli;
 mod floors;
 mod isolation;

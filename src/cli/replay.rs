@@ -1,6 +1,7 @@
 //! `replay`: a counterexample, run again.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use super::args::Replay;
@@ -73,22 +74,21 @@ fn read(what: &str) -> Result<Counterexample, Failure> {
         return Ok(Counterexample::from_token(what)?);
     }
     let path = Path::new(what);
-    let length = fs::metadata(path)
-        .map_err(|error| {
-            Failure(format!(
-                "`{}` is no token and no file: {error}",
-                what.escape_debug()
-            ))
-        })?
-        .len();
-    if length > MOST_BYTES {
+    let file = File::open(path).map_err(|error| {
+        Failure(format!(
+            "`{}` is no token and no file: {error}",
+            what.escape_debug()
+        ))
+    })?;
+    let mut text = String::new();
+    let read = file.take(MOST_BYTES + 1).read_to_string(&mut text);
+    read.map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
+    if text.len() as u64 > MOST_BYTES {
         return Err(Failure(format!(
             "{} is too large for a counterexample",
             path.display()
         )));
     }
-    let text = fs::read_to_string(path)
-        .map_err(|error| Failure(format!("cannot read {}: {error}", path.display())))?;
     if text.trim_start().starts_with("cc1.") {
         return Ok(Counterexample::from_token(&text)?);
     }

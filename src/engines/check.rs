@@ -1,6 +1,7 @@
 //! One program, one instance, one engine: rows.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId, Run};
@@ -10,7 +11,7 @@ use super::search::{Loop, Search};
 use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
-    ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
+    ChoiceKey, ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
 };
 use crate::sync::{NotifyOrder, Property, Semantics, SemaphoreOrder, SwaitOrder};
 
@@ -322,6 +323,9 @@ pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp
         Trouble::Branches => GaveUp::Steps {
             limit: job.limits.steps,
         },
+        Trouble::CaughtPanic => GaveUp::Unsupported {
+            what: message.to_owned(),
+        },
         _ => GaveUp::Nondeterministic {
             detail: message.to_owned(),
         },
@@ -340,43 +344,54 @@ pub(super) struct Pass {
 /// choice, but with a table fixed the rest is scheduling, and every execution has one table.
 ///
 /// A pass with a table covers the choices that the table is silent about as 0; those that came up
-/// give the tables of further passes.
+/// are then counted through, depth first, so that memory is bounded by the choices of one execution.
 pub(super) fn over_choices(
     job: &Job<'_>,
     search: &mut Search,
-    mut pass: impl FnMut(&std::sync::Arc<Session>, &mut Search, u64) -> Pass,
+    mut pass: impl FnMut(&Arc<Session>, &mut Search, u64) -> Pass,
 ) -> (Option<Ending>, Totals, Loop) {
     let mut totals = Totals::default();
-    let mut tables = vec![ChoiceTable::new()];
-    let mut says = Loop::NothingLeft;
-    while let Some(table) = tables.pop() {
+    let mut table = ChoiceTable::new();
+    // What came up first in the pass of each level, all of it chosen in `table`.
+    let mut levels: Vec<Vec<ChoiceKey>> = Vec::new();
+    loop {
         let session = Session::new(job.settings(Choices::Table(table.clone())));
-        let Pass { ended, says: this } = pass(&session, search, totals.executions);
+        let Pass { ended, says } = pass(&session, search, totals.executions);
         let of_pass = session.totals();
-        let fresh: Vec<_> = of_pass
+        let fresh: Vec<ChoiceKey> = of_pass
             .choices
             .iter()
-            .filter(|(key, _)| !table.contains_key(*key))
-            .map(|(key, n)| (key.clone(), *n))
+            .filter(|key| !table.contains_key(*key))
+            .cloned()
             .collect();
         totals.add(of_pass);
-        if ended.is_some() {
+        if ended.is_some() || says == Loop::Stopped {
             return (ended, totals, Loop::Stopped);
         }
-        if this == Loop::Stopped {
-            says = Loop::Stopped;
-            break;
-        }
-        let combinations: usize = fresh.iter().map(|(_, n)| *n).product();
-        for code in 1..combinations {
-            let mut next = table.clone();
-            let mut rest = code;
-            for (key, n) in &fresh {
-                next.insert(key.clone(), rest % n);
-                rest /= n;
-            }
-            tables.push(next);
+        table.extend(fresh.iter().map(|key| (key.clone(), 0)));
+        levels.push(fresh);
+        if !next_table(&mut levels, &mut table) {
+            return (None, totals, Loop::NothingLeft);
         }
     }
-    (None, totals, says)
+}
+
+/// Counts the last level one up, or drops it when it is through; `false` when all are.
+fn next_table(levels: &mut Vec<Vec<ChoiceKey>>, table: &mut ChoiceTable) -> bool {
+    while let Some(level) = levels.last() {
+        for key in level {
+            let alternatives = key.2;
+            let chosen = table.entry(key.clone()).or_insert(0);
+            if *chosen + 1 < alternatives {
+                *chosen += 1;
+                return true;
+            }
+            *chosen = 0;
+        }
+        for key in level {
+            table.remove(key);
+        }
+        levels.pop();
+    }
+    false
 }

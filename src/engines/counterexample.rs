@@ -108,7 +108,7 @@ impl Counterexample {
         execution: u64,
     ) -> Self {
         let object = |index: usize| Session::object_label(&failure.objects[index]);
-        let thread = |index: usize| Session::thread_label(&failure.threads[index]);
+        let thread = |index: usize| Session::thread_label(&failure.threads, index);
         let steps = failure
             .steps
             .iter()

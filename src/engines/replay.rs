@@ -128,7 +128,13 @@ fn gated(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
 /// On loom, by the same search up to the same execution.
 fn searched(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
     let run = job.engine.engine().run(job);
-    compare(run.ending, recorded)
+    match compare(run.ending, recorded) {
+        // It is the same search, so it has to come to the same execution.
+        Replayed::Same(again) if again.execution != recorded.execution => {
+            Replayed::Different(again)
+        }
+        other => other,
+    }
 }
 
 fn compare(ending: Ending, recorded: &Counterexample) -> Replayed {

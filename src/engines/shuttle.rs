@@ -304,7 +304,7 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         if let Some(time) = self.bounds.time
-            && self.started > 0
+            && self.bounds.before + self.started > 0
             && self.bounds.started.elapsed() >= time
         {
             self.cut(Cut::Time(

@@ -42,8 +42,8 @@ impl<B: Backend, T: Send> Gate<B, T> {
 
     /// Runs `step` on the state as soon as it returns something, and returns that. Blocks.
     ///
-    /// `step` leaves the state as it is when it returns `None`. What it changes otherwise is a
-    /// change like those of [`Gate::change`].
+    /// `step` changes nothing that others wait for when it returns `None`: nobody is woken then.
+    /// What it changes otherwise is a change like those of [`Gate::change`].
     #[track_caller]
     pub fn when<R>(&self, mut step: impl FnMut(&mut T) -> Option<R>) -> R {
         let mut state = self.state.lock();

@@ -13,6 +13,8 @@ use crate::sync::{Backend, Composite, Kind, Label, Name, SwaitOrder};
 /// backend's semantics; on the os backend the first in the queue who can be served.
 pub struct SemaphoreSet<B: Backend> {
     order: SwaitOrder,
+    /// How many semaphores there are.
+    members: usize,
     label: Label<B>,
     gate: Gate<B, State>,
 }
@@ -66,6 +68,7 @@ impl<B: Backend> SemaphoreSet<B> {
         let name = name.into();
         Self {
             order: B::semantics().swait,
+            members: units.len(),
             label: Label::new(Kind::SemaphoreSet, name),
             gate: Gate::new(
                 name,
@@ -84,6 +87,7 @@ impl<B: Backend> SemaphoreSet<B> {
     /// When a member is not in the set.
     #[track_caller]
     pub fn swait(&self, members: &[usize]) {
+        self.check(members);
         let step = Composite::Acquire(members.len());
         self.label.begin(step);
         let mut ticket = None;
@@ -110,6 +114,7 @@ impl<B: Backend> SemaphoreSet<B> {
     /// When a member is not in the set.
     #[track_caller]
     pub fn ssignal(&self, members: &[usize]) {
+        self.check(members);
         let step = Composite::Release(members.len());
         self.label.begin(step);
         self.gate.change(|state| {
@@ -118,6 +123,18 @@ impl<B: Backend> SemaphoreSet<B> {
             }
         });
         self.label.end(step, true);
+    }
+
+    /// Before anything is queued or returned, so that a refused call leaves the set as it was.
+    #[track_caller]
+    fn check(&self, members: &[usize]) {
+        for &member in members {
+            assert!(
+                member < self.members,
+                "the set has {} members, there is no member {member}",
+                self.members
+            );
+        }
     }
 
     /// The free units of every member at one moment.

@@ -45,9 +45,14 @@ pub enum Composite {
 
 /// A machine on which an algorithm runs.
 ///
+/// # Safety
+/// [`scope`](super::scope) lends what it borrows to threads and trusts the backend to join them:
+/// `join` must return only when the thread has ended, and a panic may leave it only where
+/// [`Backend::PANIC_ENDS_PROGRAM`] holds and then no other thread may run again.
+///
 /// All functions may be called from any thread of the running program and from no other. Functions
 /// that block say so. Guards and labels do nothing on drop once [`Backend::tearing_down`] holds.
-pub trait Backend: Copy + Debug + Send + Sync + 'static {
+pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     /// The backend's name: `os`, `loom`, `shuttle`.
     const NAME: &'static str;
     /// Whether no other thread runs again once a panic has left [`Backend::join`]: so it is where

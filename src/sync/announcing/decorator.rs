@@ -67,7 +67,7 @@ impl<H: Host> Announcing<H> {
     /// Runs a thread's body: its panic is the program's failure, its end may be a deadlock.
     fn run(session: &Arc<Session>, me: usize, body: impl FnOnce()) {
         let waker = H::waker();
-        session.started(me, Arc::new(move || H::wake(&waker)));
+        session.started(me, Arc::new(move || H::wake(&waker)), H::PREEMPTIVE);
         let result = catch_unwind(AssertUnwindSafe(body));
         if let Err(payload) = result
             && !payload.is::<Abandoned>()
@@ -93,6 +93,18 @@ impl<H: Host> Announcing<H> {
             std::thread::yield_now();
         }
         place
+    }
+
+    /// Sleeps until woken; nobody runs between the caller's last look at the session and the sleep
+    /// on a coroutine host, and elsewhere a wake-up is kept.
+    fn sleep(session: &Session, me: usize) {
+        if !H::PREEMPTIVE {
+            session.sleeps(me, true);
+        }
+        H::sleep();
+        if !H::PREEMPTIVE {
+            session.sleeps(me, false);
+        }
     }
 
     /// Locks the host's mutex; on preemptive hosts in a way that giving up can end.
@@ -131,7 +143,9 @@ fn wake_all(wakes: Vec<Wake>) {
     }
 }
 
-impl<H: Host> Backend for Announcing<H> {
+// SAFETY: threads and `join` are the host's, with what it promises. Sleepers are woken only from
+// sleeps of the session, so no `join` of a coroutine host returns early.
+unsafe impl<H: Host> Backend for Announcing<H> {
     const NAME: &'static str = H::NAME;
     const PANIC_ENDS_PROGRAM: bool = H::PANIC_ENDS_PROGRAM;
 
@@ -161,25 +175,44 @@ impl<H: Host> Backend for Announcing<H> {
         let object = mutex.object;
         let place = Self::announce(&session, me, Operation::Lock, Some(object));
         or_abandon::<H, _>(session.wants(me, object));
-        let inner = Self::acquire(&session, mutex);
-        or_abandon::<H, _>(session.locked(me, object, Operation::Lock, place));
+        let taken = (!H::PREEMPTIVE).then(|| H::lock(&mutex.inner));
+        let mut taken = taken;
+        let inner = loop {
+            // On a preemptive host the lock is taken and recorded in one step of the session, so
+            // that the order of the records is the order of the effects.
+            let take = || taken.take().or_else(|| H::try_lock(&mutex.inner));
+            if let Some(inner) =
+                or_abandon::<H, _>(session.locked(me, object, Operation::Lock, place, take))
+            {
+                break inner;
+            }
+            // Whoever unlocks later wakes us: the session knows that we want it.
+            Self::sleep(&session, me);
+        };
         AnnouncedGuard::new(mutex, inner, place)
     }
 
     fn try_lock<T: Send>(mutex: &Self::Mutex<T>) -> Option<Self::MutexGuard<'_, T>> {
         let (session, me) = here::<H>();
         let object = mutex.object;
-        let place = Self::announce(&session, me, Operation::TryLock, Some(object));
-        match H::try_lock(&mutex.inner) {
-            Some(inner) => {
-                or_abandon::<H, _>(session.locked(me, object, Operation::TryLock, place));
-                Some(AnnouncedGuard::new(mutex, inner, place))
+        let operation = Operation::TryLock;
+        let place = Self::announce(&session, me, operation, Some(object));
+        let tried = if H::PREEMPTIVE {
+            or_abandon::<H, _>(
+                session.locked(me, object, operation, place, || H::try_lock(&mutex.inner)),
+            )
+        } else {
+            match H::try_lock(&mutex.inner) {
+                Some(inner) => {
+                    or_abandon::<H, _>(session.locked(me, object, operation, place, || Some(inner)))
+                }
+                None => {
+                    session.try_lock_failed(me, object, place);
+                    None
+                }
             }
-            None => {
-                session.try_lock_failed(me, object, place);
-                None
-            }
-        }
+        };
+        tried.map(|inner| AnnouncedGuard::new(mutex, inner, place))
     }
 
     fn condvar(name: Name) -> Self::Condvar {
@@ -203,11 +236,19 @@ impl<H: Host> Backend for Announcing<H> {
         Self::announce(&session, me, Operation::Wait, Some(object));
         H::visit(&condvar.point);
         let mutex = guard.mutex;
-        or_abandon::<H, _>(session.wait(me, object, mutex.object, spurious, place));
-        Self::release(&session, mutex.object, guard.into_inner());
+        let inner = guard.into_inner();
+        if H::PREEMPTIVE {
+            let release = || drop(inner);
+            or_abandon::<H, _>(session.wait(me, object, mutex.object, spurious, place, release));
+            wake_all(session.lock_waiters(mutex.object));
+        } else {
+            // Others may run before a coroutine host unlocks, but not between that and our record.
+            drop(inner);
+            or_abandon::<H, _>(session.wait(me, object, mutex.object, spurious, place, || ()));
+        }
         let inner = loop {
             match or_abandon::<H, _>(session.waiting(me, object)) {
-                Waiting::Sleep => H::sleep(),
+                Waiting::Sleep => Self::sleep(&session, me),
                 Waiting::Try => {
                     Self::announce(&session, me, Operation::Wake, Some(object));
                     let inner = Self::acquire(&session, mutex);
@@ -302,7 +343,7 @@ impl<H: Host> Backend for Announcing<H> {
         let place = Self::announce(&session, me, Operation::Park, None);
         H::visit(&point.inner);
         while !or_abandon::<H, _>(session.park(me, point.object, place)) {
-            H::sleep();
+            Self::sleep(&session, me);
         }
     }
 
@@ -341,7 +382,17 @@ impl<H: Host> Backend for Announcing<H> {
     }
 
     fn tearing_down() -> bool {
-        std::thread::panicking() || installed().is_none_or(|session| session.stopped())
+        let Some(session) = installed() else {
+            return true;
+        };
+        if session.stopped() {
+            return true;
+        }
+        let panicking = std::thread::panicking();
+        if panicking {
+            session.skips_release(H::index());
+        }
+        panicking
     }
 
     fn label(kind: Kind, name: Name) -> Self::Label {
@@ -496,12 +547,20 @@ impl<H: Host, T: Send> Drop for AnnouncedGuard<'_, H, T> {
         let (session, me) = here::<H>();
         let object = self.mutex.object;
         let announced = session.announce(me, Operation::Unlock, Some(object), self.place);
-        if announced.is_ok() {
-            session.unlocked(me, object, self.place);
-        }
         // SAFETY: we are in `drop`, and this is the last use.
-        Announcing::<H>::release(&session, object, unsafe { self.take() });
-        if announced.is_err() {
+        let inner = unsafe { self.take() };
+        if announced.is_ok() {
+            if H::PREEMPTIVE {
+                session.unlocked(me, object, self.place, || drop(inner));
+                wake_all(session.lock_waiters(object));
+            } else {
+                // Others may run before a coroutine host unlocks, but not between that and our
+                // record; so not inside the session, and before it.
+                drop(inner);
+                session.unlocked(me, object, self.place, || ());
+            }
+        } else {
+            drop(inner);
             H::abandon();
         }
     }

@@ -26,7 +26,7 @@ impl Session {
             let Some(next) = script.steps.get(state.position) else {
                 return Ok(state);
             };
-            let mine = Self::thread_label(&state.threads[me].info);
+            let mine = state.thread_label(me);
             if next.thread == mine {
                 let found = object.map_or(String::new(), |object| {
                     Self::object_label(&state.objects[object].info)
@@ -63,7 +63,7 @@ impl Session {
             let stuck = (0..state.threads.len()).all(|t| {
                 let thread = &state.threads[t];
                 thread.status == Status::Finished
-                    || (thread.at_gate && Self::thread_label(&thread.info) != next.thread)
+                    || (thread.at_gate && state.thread_label(t) != next.thread)
                     || state.is_blocked(t)
             });
             if stuck {

@@ -26,7 +26,7 @@ mod trace;
 pub use decorator::Announcing;
 pub use host::{Abandoned, Host};
 pub use session::{Halt, Session, installed};
-pub use settings::{ChoiceTable, Choices, Script, ScriptStep, Settings, Totals, Used};
+pub use settings::{ChoiceKey, ChoiceTable, Choices, Script, ScriptStep, Settings, Totals, Used};
 pub use trace::{
     Blocked, Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
     WaitsFor,

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::session::{Halt, Session, Waiting, mix};
 use super::state::{Access, AtomicStep, Place, Status, Token, Waiter, Wake};
-use super::trace::Operation;
+use super::trace::{Operation, Trouble};
 use crate::sync::{NotifyOrder, Property, Semantics};
 
 impl Session {
@@ -21,6 +21,12 @@ impl Session {
             return Err(Halt);
         }
         state.threads[me].place = place;
+        if state.threads[me].skipped && !std::thread::panicking() {
+            let message = "a panic was caught in a thread that held a lock or units; \
+                           their release cannot be followed while a thread unwinds"
+                .to_owned();
+            return Err(self.trouble(&mut state, me, Trouble::CaughtPanic, message));
+        }
         if self.settings.script.is_some() && operation.is_gated() {
             state = self.gate(state, me, operation, object)?;
         }
@@ -65,27 +71,38 @@ impl Session {
         self.check_deadlock(&mut state, me)
     }
 
-    pub(super) fn locked(
+    /// Takes the host's lock with `take` and records it; a failed try of `try_lock` is recorded,
+    /// one of `lock` is not.
+    pub(super) fn locked<G>(
         &self,
         me: usize,
         object: usize,
         operation: Operation,
         place: Place,
-    ) -> Result<(), Halt> {
+        take: impl FnOnce() -> Option<G>,
+    ) -> Result<Option<G>, Halt> {
         let mut state = self.state();
         if state.stopped {
             return Err(Halt);
         }
+        let guard = take();
+        let trying = operation == Operation::TryLock;
+        if guard.is_none() && !trying {
+            return Ok(None);
+        }
         let state = &mut *state;
-        state.totals.used.try_lock |= operation == Operation::TryLock;
-        state.threads[me].status = Status::Running;
-        state.objects[object].holder = Some(me);
+        state.totals.used.try_lock |= trying;
         state.dependent(me, object);
-        let sync = &state.objects[object].sync;
-        state.threads[me].sync.join(sync);
-        state.record(me, operation, Some(object), place, Some(1));
+        if guard.is_some() {
+            state.threads[me].status = Status::Running;
+            state.objects[object].holder = Some(me);
+            let sync = &state.objects[object].sync;
+            state.threads[me].sync.join(sync);
+        }
+        let value = Some(u64::from(guard.is_some()));
+        state.record(me, operation, Some(object), place, value);
         self.turn.notify_all();
-        Ok(())
+        Ok(guard)
     }
 
     pub(super) fn try_lock_failed(&self, me: usize, object: usize, place: Place) {
@@ -96,10 +113,11 @@ impl Session {
         self.turn.notify_all();
     }
 
-    /// The mutex is free from here on.
-    pub(super) fn unlocked(&self, me: usize, object: usize, place: Place) {
+    /// The mutex is free from here on; `release` frees the host's.
+    pub(super) fn unlocked(&self, me: usize, object: usize, place: Place, release: impl FnOnce()) {
         let mut state = self.state();
         state.release(me, object);
+        release();
         state.record(me, Operation::Unlock, Some(object), place, None);
         self.turn.notify_all();
     }
@@ -116,6 +134,7 @@ impl Session {
         mutex: usize,
         spurious: bool,
         place: Place,
+        release: impl FnOnce(),
     ) -> Result<(), Halt> {
         let mut state = self.state();
         if state.stopped {
@@ -124,6 +143,7 @@ impl Session {
         state.totals.used.condvars = true;
         state.dependent(me, condvar);
         state.release(me, mutex);
+        release();
         state.record(me, Operation::Wait, Some(condvar), place, None);
         let object = &mut state.objects[condvar];
         object.arrivals += 1;
@@ -197,8 +217,8 @@ impl Session {
         state.objects[mutex].holder = Some(me);
         let thread = &mut state.threads[me];
         thread.status = Status::Running;
-        thread.order.join(&clocks.0);
-        thread.sync.join(&clocks.1);
+        // Only the mutex synchronises: std promises no edge from a notification to its waiter.
+        thread.order.join(&clocks);
         state.dependent(me, mutex);
         let sync = &state.objects[mutex].sync;
         state.threads[me].sync.join(sync);
@@ -226,10 +246,7 @@ impl Session {
         let state = &mut *state;
         state.totals.used.condvars = true;
         state.dependent(me, condvar);
-        let clocks = (
-            state.threads[me].order.clone(),
-            state.threads[me].sync.clone(),
-        );
+        let clocks = state.threads[me].order.clone();
         let object = &mut state.objects[condvar];
         object.arrivals += 1;
         let issued = object.arrivals;
@@ -266,7 +283,7 @@ impl Session {
         };
         let wakes = woken
             .iter()
-            .filter_map(|&thread| state.threads[thread].wake.clone())
+            .filter_map(|&thread| state.threads[thread].wake())
             .collect();
         let operation = if all {
             Operation::NotifyAll
@@ -318,7 +335,7 @@ impl Session {
         target.token = true;
         target.unparked.0.join(&order);
         target.unparked.1.join(&sync);
-        let wake = target.wake.clone();
+        let wake = target.wake().filter(|_| target.status == Status::Parked);
         state.record(me, Operation::Unpark, Some(object), place, None);
         self.turn.notify_all();
         wake

@@ -148,13 +148,17 @@ impl Session {
         }
     }
 
-    /// How a token writes this thread.
+    /// How a token writes a thread: its name and who started it, the same in every interleaving.
     #[must_use]
-    pub fn thread_label(info: &ThreadInfo) -> String {
-        if info.twin == 0 {
-            info.name.to_string()
-        } else {
-            format!("{}#{}", info.name, info.twin)
+    pub fn thread_label(threads: &[ThreadInfo], index: usize) -> String {
+        let ThreadInfo { name, twin, parent } = threads[index];
+        let mut label = name.to_string();
+        if twin > 0 {
+            label = format!("{label}#{twin}");
+        }
+        match parent {
+            Some(parent) => format!("{label} of {}", Self::thread_label(threads, parent)),
+            None => label,
         }
     }
 
@@ -193,16 +197,32 @@ impl Session {
         Ok(state.add_thread(name, Some(parent)))
     }
 
-    pub(super) fn started(&self, me: usize, wake: Wake) {
-        self.state().threads[me].wake = Some(wake);
+    /// `always`: whether a wake-up may come before the sleep that it ends.
+    pub(super) fn started(&self, me: usize, wake: Wake, always: bool) {
+        let thread = &mut self.state().threads[me];
+        thread.wake = Some(wake);
+        thread.asleep = always;
+    }
+
+    /// The thread goes to sleep, or has woken, on a host where wake-ups reach sleepers only.
+    pub(super) fn sleeps(&self, me: usize, asleep: bool) {
+        self.state().threads[me].asleep = asleep;
+    }
+
+    /// A guard is not released because the thread is panicking.
+    pub(super) fn skips_release(&self, me: usize) {
+        if let Some(thread) = self.state().threads.get_mut(me) {
+            thread.skipped = true;
+        }
     }
 
     pub(super) fn rename(&self, me: usize, name: Name) -> Name {
         let mut state = self.state();
-        let twin = state.thread_twin(name, me);
+        let parent = state.threads[me].info.parent;
+        let twin = state.thread_twin(name, parent, me);
         let info = &mut state.threads[me].info;
         let before = info.name;
-        *info = ThreadInfo { name, twin };
+        *info = ThreadInfo { name, twin, parent };
         before
     }
 
@@ -304,7 +324,7 @@ impl Session {
         let state = &mut *guard;
         state.totals.used.choices = true;
         let thread = &mut state.threads[me];
-        let key = (thread.path.clone(), thread.choices);
+        let key = (thread.path.clone(), thread.choices, n);
         thread.choices += 1;
         state.choices_made += 1;
         let scripted = self.settings.script.as_ref().and_then(|script| {
@@ -320,7 +340,7 @@ impl Session {
             }
         };
         let value = value.min(n - 1);
-        state.totals.choices.insert(key, n);
+        state.totals.choices.insert(key);
         let info = ObjectInfo {
             name,
             kind: ObjectKind::Choice,
@@ -448,7 +468,7 @@ impl Session {
         state.stopped = true;
         state.count();
         for thread in &state.threads {
-            if let Some(wake) = &thread.wake
+            if let Some(wake) = thread.wake()
                 && thread.status != Status::Finished
             {
                 wake();

@@ -34,8 +34,12 @@ impl Default for Settings {
     }
 }
 
-/// A choice by (path of the thread, position among the thread's choices).
-pub type ChoiceTable = BTreeMap<(Vec<u32>, usize), usize>;
+/// Which choice: path of the thread, position among the thread's choices, number of alternatives.
+/// The number is part of it, since at one position it may differ between schedules.
+pub type ChoiceKey = (Vec<u32>, usize, usize);
+
+/// What is chosen where.
+pub type ChoiceTable = BTreeMap<ChoiceKey, usize>;
 
 /// Where choices come from.
 #[derive(Clone, Debug)]
@@ -113,8 +117,8 @@ pub struct Totals {
     pub marks: BTreeSet<&'static str>,
     /// Situations that occurred after a read that the recorded order does not explain.
     pub weak_marks: BTreeSet<&'static str>,
-    /// Every choice that was asked for, with its number of alternatives.
-    pub choices: BTreeMap<(Vec<u32>, usize), usize>,
+    /// Every choice that was asked for.
+    pub choices: BTreeSet<ChoiceKey>,
 }
 
 impl Totals {

@@ -42,6 +42,11 @@ pub(super) struct Thread {
     pub(super) status: Status,
     pub(super) place: Place,
     pub(super) wake: Option<Wake>,
+    /// Whether a wake-up reaches it: always on preemptive hosts, elsewhere while it sleeps in the
+    /// session's name and not in a wait of the host's own.
+    pub(super) asleep: bool,
+    /// A guard was not released because the thread was panicking.
+    pub(super) skipped: bool,
     pub(super) point: Option<Arc<dyn Any + Send + Sync>>,
     pub(super) token: bool,
     pub(super) at_gate: bool,
@@ -105,13 +110,13 @@ pub(super) struct Waiter {
     pub(super) arrival: u64,
     pub(super) signalled: bool,
     pub(super) spurious: bool,
-    pub(super) clocks: (Clock, Clock),
+    pub(super) clocks: Clock,
 }
 
 /// A notification that any thread which waited at its time may take.
 pub(super) struct Token {
     pub(super) issued: u64,
-    pub(super) clocks: (Clock, Clock),
+    pub(super) clocks: Clock,
 }
 
 pub(super) struct Access {
@@ -131,10 +136,18 @@ pub(super) struct AtomicStep {
     pub(super) written: Option<u64>,
 }
 
+impl Thread {
+    /// How to wake it, where that does anything.
+    pub(super) fn wake(&self) -> Option<Wake> {
+        self.wake.clone().filter(|_| self.asleep)
+    }
+}
+
 impl State {
     pub(super) fn add_thread(&mut self, name: Name, parent: Option<usize>) -> usize {
         let index = self.threads.len();
-        let twin = self.thread_twin(name, index);
+        let started_by = parent.filter(|&parent| parent > 0);
+        let twin = self.thread_twin(name, started_by, index);
         let (path, mut order, mut sync) = match parent {
             Some(parent) => {
                 let parent = &mut self.threads[parent];
@@ -148,12 +161,18 @@ impl State {
         order.tick(index);
         sync.tick(index);
         self.threads.push(Thread {
-            info: ThreadInfo { name, twin },
+            info: ThreadInfo {
+                name,
+                twin,
+                parent: started_by,
+            },
             path,
             children: 0,
             status: Status::Running,
             place: Location::caller(),
             wake: None,
+            asleep: false,
+            skipped: false,
             point: None,
             token: false,
             at_gate: false,
@@ -173,12 +192,17 @@ impl State {
         index
     }
 
-    pub(super) fn thread_twin(&self, name: Name, me: usize) -> usize {
-        self.threads
-            .iter()
-            .take(me)
-            .filter(|thread| thread.info.name == name)
+    pub(super) fn thread_twin(&self, name: Name, parent: Option<usize>, me: usize) -> usize {
+        let earlier = self.threads.iter().take(me).map(|thread| thread.info);
+        earlier
+            .filter(|info| info.name == name && info.parent == parent)
             .count()
+    }
+
+    /// How a token writes a thread.
+    pub(super) fn thread_label(&self, index: usize) -> String {
+        let infos: Vec<_> = self.threads.iter().map(|thread| thread.info).collect();
+        super::Session::thread_label(&infos, index)
     }
 
     pub(super) fn count(&mut self) {
@@ -253,7 +277,7 @@ impl State {
         self.threads
             .iter()
             .filter(waits)
-            .filter_map(|thread| thread.wake.clone())
+            .filter_map(Thread::wake)
             .collect()
     }
 

@@ -118,8 +118,10 @@ pub struct Step {
 pub struct ThreadInfo {
     /// Its name.
     pub name: Name,
-    /// How many earlier threads bear the same name.
+    /// How many earlier threads of the same parent bear the same name.
     pub twin: usize,
+    /// Who started it, unless that was the main thread.
+    pub parent: Option<usize>,
 }
 
 /// What an object is.
@@ -245,6 +247,8 @@ pub enum Trouble {
         /// What the program did instead.
         found: String,
     },
+    /// The program went on after a panic that passed guards.
+    CaughtPanic,
     /// The program is not deterministic: it behaves differently on the same schedule.
     Nondeterministic,
 }

@@ -24,7 +24,9 @@ pub struct Loom;
 /// Stack of a loom thread in machine words: 512 KiB, loom's own 32 KiB are soon full.
 const STACK_WORDS: usize = 512 * 1024 / size_of::<usize>();
 
-impl Backend for Loom {
+// SAFETY: loom's `join` returns when the coroutine has ended; a panic that leaves it ends the model,
+// and loom resumes no coroutine of a model that has ended.
+unsafe impl Backend for Loom {
     const NAME: &'static str = "loom";
     const PANIC_ENDS_PROGRAM: bool = true;
 

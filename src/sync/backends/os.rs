@@ -16,7 +16,8 @@ use crate::sync::{Backend, CellApi, Composite, Kind, Name, Property, Semantics};
 #[derive(Clone, Copy, Debug)]
 pub struct Os;
 
-impl Backend for Os {
+// SAFETY: `join` is that of std, which returns when the thread has ended and never unwinds.
+unsafe impl Backend for Os {
     const NAME: &'static str = "os";
     const PANIC_ENDS_PROGRAM: bool = false;
 

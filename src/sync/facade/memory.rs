@@ -28,7 +28,7 @@ impl<B: Backend, T: Send> Cell<B, T> {
     /// Reads.
     ///
     /// # Safety
-    /// No write runs at the same time. Checking backends verify that and never run a race, so
+    /// No write runs at the same time, and no read of another thread unless `T` is `Sync`. Checking backends verify that and never run a race, so
     /// code that only they run meets the condition by being checked.
     #[inline]
     #[track_caller]
