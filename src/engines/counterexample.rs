@@ -10,10 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::check::Job;
 use super::engine::EngineId;
 use crate::scenario::Instance;
-use crate::sync::announcing::{
-    Failure, ObjectInfo, Operation, Script, ScriptStep, Session, WaitsFor,
-};
-use crate::sync::{Composite, Property};
+use crate::sync::Property;
+use crate::sync::announcing::{Failure, ObjectInfo, Script, ScriptStep, Session, WaitsFor};
 
 /// An execution in which a property fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -410,44 +408,4 @@ impl Compact {
             blocked: self.b,
         })
     }
-}
-
-/// The words of operations, so that a change of one is noticed where tokens are read.
-#[must_use]
-pub fn known_operation(word: &str) -> bool {
-    use Operation::{
-        Begin, Choose, End, FailedExchange, Fence, Load, Lock, NotifyAll, NotifyOne, Park, Read,
-        ReadModifyWrite, SpuriousWake, Store, TryLock, Unlock, Unpark, Wait, Wake, Write,
-    };
-    let composites = [
-        Composite::Acquire(1),
-        Composite::TryAcquire(1),
-        Composite::Release(1),
-        Composite::Enter,
-        Composite::Leave,
-    ];
-    [
-        Lock,
-        TryLock,
-        Unlock,
-        Wait,
-        Wake,
-        SpuriousWake,
-        NotifyOne,
-        NotifyAll,
-        Load,
-        Store,
-        ReadModifyWrite,
-        FailedExchange,
-        Fence,
-        Park,
-        Unpark,
-        Read,
-        Write,
-        Choose,
-    ]
-    .into_iter()
-    .chain(composites.map(Begin))
-    .chain(composites.map(End))
-    .any(|operation| operation.word() == word)
 }
