@@ -1,0 +1,136 @@
+//! The machine under the stepping backend: it takes announcements and decides who goes on.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::sync::atomic::Ordering;
+
+use super::operation::{Need, ObjectId, Op, Substance, ThreadId};
+use crate::sync::{Composite, Kind, Name, Property, Semantics};
+
+/// Where in the checked program.
+pub type Place = &'static Location<'static>;
+
+/// What an object is, for the machine and for reports.
+#[derive(Clone, Debug)]
+pub struct NewObject {
+    /// What it is made of.
+    pub substance: Substance,
+    /// What reports call it.
+    pub kind: Shown,
+    /// Its name.
+    pub name: Name,
+}
+
+/// What reports call an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Shown {
+    /// A mutex.
+    Mutex,
+    /// A condition variable.
+    Condvar,
+    /// An atomic.
+    Atomic,
+    /// Plain memory.
+    Cell,
+    /// A barrier.
+    Barrier,
+    /// A readers-writers lock.
+    RwLock,
+    /// A composite.
+    Composite(Kind),
+}
+
+/// Something that a thread does between its steps, told as it happens.
+#[derive(Clone, Copy, Debug)]
+pub enum Note {
+    /// A step of a composite object begins.
+    Begin(ObjectId, Composite),
+    /// The step begun last is done, or was refused.
+    End(ObjectId, Composite, bool),
+    /// A memory fence.
+    Fence(Ordering),
+    /// The memory order of the atomic operation that follows.
+    Order(Ordering),
+    /// The situation `mark` occurs.
+    Reached(&'static str),
+}
+
+/// What the stepping backend runs on. One machine a run; all its threads run on one OS thread, one
+/// at a time, and only [`Machine::visible`] gives up control.
+///
+/// Every function may end the calling thread by unwinding when the execution is given up.
+pub trait Machine {
+    /// The calling thread.
+    fn me(&self) -> ThreadId;
+    /// A new object of the calling thread.
+    fn object(&self, new: NewObject) -> ObjectId;
+    /// The number of these needs of a set, for [`Op::TakeAll`] and [`Op::GiveAll`]: the same number
+    /// for the same needs.
+    fn needs(&self, set: ObjectId, needs: &[Need]) -> usize;
+    /// Announces an operation and gives up control until it has been applied. Its result.
+    fn visible(&self, op: Op, place: Place) -> u64;
+    /// The calling thread is about to read or write plain memory. Ends the execution on a race.
+    fn access(&self, memory: ObjectId, write: bool, place: Place);
+    /// What plain memory holds now, as a digest; where there is none the digest is what the
+    /// calling thread has seen so far.
+    fn written(&self, memory: ObjectId, digest: Option<u64>);
+    /// Tells something.
+    fn note(&self, note: Note, place: Place);
+    /// All that the calling thread will ever use of its past is in this digest.
+    fn checkpoint(&self, digest: u64, place: Place);
+    /// Starts a thread.
+    ///
+    /// # Safety
+    /// As for [`Backend::spawn_unchecked`](crate::sync::Backend::spawn_unchecked).
+    unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId;
+    /// The calling thread goes on under this name.
+    fn rename(&self, name: Name);
+    /// Whether a busy-wait may go on after `rounds` rounds.
+    fn spin(&self, rounds: u32, place: Place) -> bool;
+    /// A property fails here and now.
+    fn fail(&self, property: Property, message: String, place: Place) -> !;
+    /// The switches.
+    fn semantics(&self) -> Semantics;
+    /// Whether semaphores and their like are steps of the machine, and not built of mutexes.
+    fn native(&self) -> bool;
+    /// Whether the execution is being given up.
+    fn tearing_down(&self) -> bool;
+}
+
+thread_local! {
+    static CURRENT: Cell<Option<*const dyn Machine>> = const { Cell::new(None) };
+}
+
+/// Makes `machine` the one of this OS thread while `body` runs.
+pub fn run_on<R>(machine: &dyn Machine, body: impl FnOnce() -> R) -> R {
+    struct Restore(Option<*const dyn Machine>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    // SAFETY: only the lifetime is erased; `Restore` takes the pointer out again before `machine`
+    // ends, also when `body` unwinds.
+    let erased: *const (dyn Machine + 'static) = unsafe {
+        std::mem::transmute::<*const (dyn Machine + '_), *const (dyn Machine + 'static)>(machine)
+    };
+    let _restore = Restore(CURRENT.replace(Some(erased)));
+    body()
+}
+
+/// Whether a machine runs on this OS thread.
+#[must_use]
+pub fn is_running() -> bool {
+    CURRENT.get().is_some()
+}
+
+/// Calls the machine of this OS thread.
+#[inline]
+pub(super) fn with<R>(call: impl FnOnce(&dyn Machine) -> R) -> R {
+    let machine = CURRENT
+        .get()
+        .expect("the stepping backend runs inside engine `exhaustive` only");
+    // SAFETY: `run_on` keeps the machine alive while the pointer is here, and all threads of the
+    // checked program run inside it, on this OS thread.
+    call(unsafe { &*machine })
+}
