@@ -18,6 +18,7 @@ pub mod claims;
 pub mod counterexample;
 pub mod engine;
 mod environment;
+pub mod exhaustive;
 pub mod limits;
 pub mod loom;
 mod panics;

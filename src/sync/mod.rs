@@ -16,6 +16,8 @@ mod facade;
 mod name;
 mod property;
 mod semantics;
+#[cfg(feature = "engines")]
+pub mod stepping;
 
 pub use backend::{Atomic as AtomicApi, AtomicInt, Backend, Body, CellApi, Composite, Kind};
 pub use backends::os::Os;

@@ -110,6 +110,9 @@ pub enum Op {
         /// As in [`Op::Take`].
         shared: bool,
     },
+    /// Looks at the units: free ones of the first member in the upper half of the result, requests
+    /// that wait in the lower.
+    Look(ObjectId),
     /// Takes what `needs` says of several members at once, or waits.
     TakeAll {
         /// Which set.

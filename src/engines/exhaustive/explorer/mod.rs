@@ -1,0 +1,149 @@
+//! What to run next: searches that know operations and happens-before, and nothing of how code runs.
+//!
+//! 1. [`Explorer`]: what a runner asks, and what it is told.
+//! 2. [`order`]: happens-before of one execution.
+//! 3. [`race`]: which races can be reversed, and the sequence that reverses each.
+//! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
+//! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
+//! 6. [`states`]: state caching with sleep sets.
+
+pub mod optimal;
+pub mod order;
+pub mod race;
+pub mod source;
+pub mod states;
+pub mod wakeup;
+
+use super::world::World;
+use super::world::event::Event;
+use super::world::footprint::Footprint;
+use crate::sync::stepping::{Op, Place, ThreadId};
+
+/// What a runner does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Apply a thread's announced operation.
+    Step {
+        /// Whose.
+        thread: ThreadId,
+        /// Which alternative of it.
+        alternative: u32,
+    },
+    /// Nobody can move: the execution is complete.
+    Over,
+    /// The rest of this execution has been visited: give it up.
+    Cut,
+}
+
+/// How an execution ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Nobody could move any more.
+    Complete,
+    /// A property failed in a silent step, so that the rest of it was not run.
+    Failed,
+    /// The search gave it up.
+    Cut,
+}
+
+/// The program behaves differently on the same schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// In which step, from 0.
+    pub step: usize,
+    /// The thread.
+    pub thread: ThreadId,
+    /// What it announced before, and where.
+    pub before: (Op, Place),
+    /// What it announced now, if anything.
+    pub now: Option<(Op, Place)>,
+}
+
+/// Sums over a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Executions that ran to their end.
+    pub complete: u64,
+    /// Executions that sleep sets or known states ended early.
+    pub cut: u64,
+    /// Distinct states, where they are kept.
+    pub states: u64,
+    /// The most steps in an execution.
+    pub steps: usize,
+}
+
+/// A search.
+pub trait Explorer {
+    /// A new execution begins; `false` when nothing is left.
+    fn begin(&mut self) -> bool;
+
+    /// Who goes on; asked whenever every thread has announced or ended.
+    ///
+    /// # Errors
+    /// [`Divergence`] when the program does not repeat what it did on the same schedule.
+    fn decide(&mut self, world: &World) -> Result<Decision, Divergence>;
+
+    /// The execution has ended; the world is as it was at its end.
+    fn end(&mut self, world: &World, ended: Ended);
+
+    /// Sums so far.
+    fn counts(&self) -> Counts;
+
+    /// The steps of the execution so far.
+    fn schedule(&self) -> Vec<Choice>;
+
+    /// A lower bound of the part of the search that is done, between 0 and 1.
+    fn progress(&self) -> f64;
+
+    /// Bytes that the search holds, roughly.
+    fn memory(&self) -> usize;
+}
+
+/// A step as a schedule writes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Choice {
+    /// Who.
+    pub thread: ThreadId,
+    /// Which alternative.
+    pub alternative: u32,
+}
+
+/// A step that a search has planned or finished: who, which alternative, and what it touches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Who, and which alternative.
+    pub choice: Choice,
+    /// What it touches.
+    pub footprint: Footprint,
+}
+
+impl Step {
+    /// The step that an event is.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            choice: Choice {
+                thread: event.thread,
+                alternative: event.alternative,
+            },
+            footprint: event.footprint.clone(),
+        }
+    }
+}
+
+/// Whether the thread of a recorded event has announced the same again.
+fn same(world: &World, event: &Event, step: usize) -> Result<(), Divergence> {
+    let now = world.announced(event.thread);
+    if let Some((op, place)) = now
+        && op == event.op
+        && (std::ptr::eq(place, event.place) || place == event.place)
+    {
+        return Ok(());
+    }
+    Err(Divergence {
+        step,
+        thread: event.thread,
+        before: (event.op, event.place),
+        now,
+    })
+}

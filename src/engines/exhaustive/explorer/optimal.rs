@@ -1,0 +1,290 @@
+//! Optimal-DPOR: exactly one execution a Mazurkiewicz trace, none of them cut.
+//!
+//! Abdulla, Aronis, Jonsson, Sagonas, POPL 2014 and JACM 2017, algorithm 2, with blocking as the
+//! module [`race`](super::race) has it. Every race of the whole execution is planned at every
+//! complete execution with all that does not depend on its first event; anything less misses
+//! traces. Memory is proportional to the length of an execution and the sequences planned.
+
+use std::collections::HashSet;
+
+use super::order::Order;
+use super::race::{Rule, Scratch, of_event};
+use super::wakeup::{Branch, Sequence, insert};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use crate::engines::exhaustive::world::World;
+use crate::engines::exhaustive::world::event::Index;
+use crate::engines::exhaustive::world::footprint::dependent;
+use crate::sync::stepping::ThreadId;
+
+/// One point of the search: an event of the current execution, and what is to be run instead.
+#[derive(Debug, Default)]
+struct Node {
+    /// Steps whose executions have been visited from here.
+    sleep: Vec<Step>,
+    /// The step that is being visited.
+    current: Choice,
+    /// Sequences still to be run from here.
+    rest: Vec<Branch>,
+    /// How many branches have been finished here.
+    finished: u32,
+}
+
+/// The search.
+#[derive(Debug)]
+pub struct Optimal {
+    rule: Rule,
+    order: Order,
+    nodes: Vec<Node>,
+    /// How many steps of this execution have been decided.
+    depth: usize,
+    /// What the tree has after the last node.
+    subtree: Vec<Branch>,
+    scratch: Scratch,
+    pool: Vec<Node>,
+    counts: Counts,
+    started: bool,
+    over: bool,
+    /// Races that have been planned, for the wrong rule that plans each once.
+    planned: HashSet<(Index, Index, u32)>,
+}
+
+impl Default for Optimal {
+    fn default() -> Self {
+        Self::new(Rule::Sound)
+    }
+}
+
+impl Optimal {
+    /// A search that has not begun.
+    #[must_use]
+    pub fn new(rule: Rule) -> Self {
+        Self {
+            rule,
+            order: Order::default(),
+            nodes: Vec::new(),
+            depth: 0,
+            subtree: Vec::new(),
+            scratch: Scratch::default(),
+            pool: Vec::new(),
+            counts: Counts::default(),
+            started: false,
+            over: false,
+            planned: HashSet::new(),
+        }
+    }
+
+    /// The order of the events so far.
+    #[must_use]
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    fn step(&mut self, choice: Choice) -> Decision {
+        self.depth += 1;
+        Decision::Step {
+            thread: choice.thread,
+            alternative: choice.alternative,
+        }
+    }
+
+    /// A step that is visited for the first time.
+    fn visit(&mut self, world: &World, choice: Choice) -> Decision {
+        self.order
+            .push(world.describe(choice.thread, choice.alternative));
+        self.step(choice)
+    }
+
+    /// The sleep set behind the last event.
+    fn sleep_behind(&self, sleep: &mut Vec<Step>) {
+        let Some(parent) = self.nodes.last() else {
+            return;
+        };
+        let event = self.order.event(self.order.len() - 1);
+        sleep.extend(
+            parent
+                .sleep
+                .iter()
+                .filter(|step| {
+                    step.choice.thread != event.thread
+                        && !dependent(&step.footprint, &event.footprint)
+                })
+                .cloned(),
+        );
+    }
+
+    /// A thread that can move: the last one if it can, so that executions have few switches.
+    fn free_choice(&self, world: &World, sleep: &[Step]) -> Option<Choice> {
+        let asleep = |thread: ThreadId| sleep.iter().any(|step| step.choice.thread == thread);
+        let last = self.nodes.last().map(|node| node.current.thread);
+        let candidates = last.into_iter().chain(0..world.thread_count());
+        for thread in candidates {
+            if world.enabled(thread) && !asleep(thread) {
+                return Some(Choice {
+                    thread,
+                    alternative: 0,
+                });
+            }
+        }
+        None
+    }
+
+    /// Plans the reversal of every race, those of blocked threads included.
+    fn plan(&mut self, world: &World) {
+        let end = self.order.len();
+        for last in 0..end {
+            self.plan_event(world, last, end);
+        }
+        for (thread, ..) in world.blocked() {
+            // What is blocked has not happened: it is the second event of races, and nothing else.
+            self.order.push(world.describe(thread, 0));
+            self.plan_event(world, end, end);
+            self.order.truncate(end);
+        }
+    }
+
+    fn plan_event(&mut self, world: &World, last: Index, end: Index) {
+        let Self {
+            order,
+            nodes,
+            scratch,
+            rule,
+            planned,
+            ..
+        } = self;
+        of_event(order, world, *rule, last, end, scratch, &mut |reversal| {
+            if *rule == Rule::Once
+                && last < end
+                && !planned.insert((reversal.at, last, reversal.alternative))
+            {
+                return;
+            }
+            let node = &mut nodes[reversal.at as usize];
+            let sequence = Sequence::new(order, &reversal);
+            if !node.sleep.iter().any(|step| sequence.starts_with(step)) {
+                insert(&mut node.rest, sequence);
+            }
+        });
+    }
+
+    /// Goes back to the last point where something is left.
+    fn backtrack(&mut self) {
+        while let Some(node) = self.nodes.last_mut() {
+            let last = self.order.len() - 1;
+            node.sleep.push(Step::of(self.order.event(last)));
+            node.finished += 1;
+            self.order.truncate(last);
+            if self.rule == Rule::Once {
+                self.planned.retain(|(_, last, _)| *last < self.order.len());
+            }
+            let node = self.nodes.last_mut().expect("it was there");
+            if node.rest.is_empty() {
+                let mut node = self.nodes.pop().expect("it was there");
+                node.sleep.clear();
+                self.pool.push(node);
+                continue;
+            }
+            let branch = node.rest.remove(0);
+            node.current = branch.step.choice;
+            self.subtree = branch.next;
+            return;
+        }
+        self.over = true;
+    }
+}
+
+impl Explorer for Optimal {
+    fn begin(&mut self) -> bool {
+        self.depth = 0;
+        if self.over {
+            return false;
+        }
+        self.started = true;
+        true
+    }
+
+    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+        let depth = self.depth;
+        if depth < self.order.len() as usize {
+            let event = self.order.event(depth as Index);
+            same(world, event, depth)?;
+            let choice = self.nodes[depth].current;
+            return Ok(self.step(choice));
+        }
+        if depth < self.nodes.len() {
+            // The node where the search went back to: another step of it.
+            let choice = self.nodes[depth].current;
+            debug_assert!(world.enabled(choice.thread));
+            return Ok(self.visit(world, choice));
+        }
+        let mut node = self.pool.pop().unwrap_or_default();
+        node.finished = 0;
+        node.rest.clear();
+        self.sleep_behind(&mut node.sleep);
+        node.rest = std::mem::take(&mut self.subtree);
+        if node.rest.is_empty() {
+            let Some(choice) = self.free_choice(world, &node.sleep) else {
+                let blocked = node
+                    .sleep
+                    .iter()
+                    .any(|step| world.enabled(step.choice.thread));
+                node.sleep.clear();
+                self.pool.push(node);
+                return Ok(if blocked {
+                    Decision::Cut
+                } else {
+                    Decision::Over
+                });
+            };
+            node.current = choice;
+        } else {
+            let branch = node.rest.remove(0);
+            node.current = branch.step.choice;
+            self.subtree = branch.next;
+            debug_assert!(world.enabled(node.current.thread));
+        }
+        let choice = node.current;
+        self.nodes.push(node);
+        Ok(self.visit(world, choice))
+    }
+
+    fn end(&mut self, world: &World, ended: Ended) {
+        self.counts.steps = self.counts.steps.max(self.depth);
+        match ended {
+            Ended::Cut => self.counts.cut += 1,
+            Ended::Complete | Ended::Failed => self.counts.complete += 1,
+        }
+        self.plan(world);
+        self.backtrack();
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn schedule(&self) -> Vec<Choice> {
+        self.nodes[..self.depth.min(self.nodes.len())]
+            .iter()
+            .map(|node| node.current)
+            .collect()
+    }
+
+    fn progress(&self) -> f64 {
+        // Knuth's weights: each point shares its weight equally among the branches known so far.
+        let mut weight = 1.0;
+        let mut done = 0.0;
+        for node in &self.nodes {
+            let known = f64::from(node.finished + 1) + node.rest.len() as f64;
+            weight /= known;
+            done += weight * f64::from(node.finished);
+        }
+        if self.over { 1.0 } else { done }
+    }
+
+    fn memory(&self) -> usize {
+        let of_branch = std::mem::size_of::<Branch>();
+        self.nodes
+            .iter()
+            .map(|node| (node.sleep.len() + node.rest.len()) * of_branch)
+            .sum()
+    }
+}

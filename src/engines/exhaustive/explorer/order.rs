@@ -1,0 +1,359 @@
+//! Happens-before of one execution: program order, what enables what, and every pair of dependent
+//! events in the order in which they happened; transitively closed.
+//!
+//! Kept as one bit row an event, so that `notdep` and the initials of a sequence are a few words.
+
+use crate::engines::exhaustive::world::World;
+use crate::engines::exhaustive::world::event::{Event, Index};
+use crate::engines::exhaustive::world::footprint::{Location, Touch};
+use crate::sync::stepping::{Op, ThreadId};
+
+/// A set of events of one execution.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Events {
+    words: Vec<u64>,
+}
+
+impl Events {
+    #[inline]
+    pub fn contains(&self, index: Index) -> bool {
+        self.words
+            .get(index as usize / 64)
+            .is_some_and(|word| word >> (index % 64) & 1 == 1)
+    }
+
+    #[inline]
+    pub fn insert(&mut self, index: Index) {
+        let word = index as usize / 64;
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (index % 64);
+    }
+
+    #[inline]
+    pub fn remove(&mut self, index: Index) {
+        if let Some(word) = self.words.get_mut(index as usize / 64) {
+            *word &= !(1 << (index % 64));
+        }
+    }
+
+    #[inline]
+    pub fn union(&mut self, other: &Self) {
+        if self.words.len() < other.words.len() {
+            self.words.resize(other.words.len(), 0);
+        }
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            *mine |= theirs;
+        }
+    }
+
+    #[inline]
+    pub fn subtract(&mut self, other: &Self) {
+        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+            *mine &= !theirs;
+        }
+    }
+
+    #[inline]
+    pub fn meets(&self, other: &Self) -> bool {
+        self.words
+            .iter()
+            .zip(&other.words)
+            .any(|(mine, theirs)| mine & theirs != 0)
+    }
+
+    #[inline]
+    pub fn clear(&mut self) {
+        self.words.clear();
+    }
+
+    /// Makes this the set `from..to`.
+    #[inline]
+    pub fn set_range(&mut self, from: Index, to: Index) {
+        self.words.clear();
+        self.words.resize((to as usize).div_ceil(64), 0);
+        for (number, word) in self.words.iter_mut().enumerate() {
+            let start = (number * 64) as Index;
+            let mut bits = u64::MAX;
+            if from > start {
+                bits &= if from - start >= 64 {
+                    0
+                } else {
+                    u64::MAX << (from - start)
+                };
+            }
+            if to < start + 64 {
+                bits &= (1u64 << (to - start)) - 1;
+            }
+            *word = bits;
+        }
+    }
+
+    #[inline]
+    pub fn copy_from(&mut self, other: &Self) {
+        self.words.clear();
+        self.words.extend_from_slice(&other.words);
+    }
+
+    /// The members, smallest first.
+    pub fn iter(&self) -> impl Iterator<Item = Index> + '_ {
+        self.words.iter().enumerate().flat_map(|(number, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                (rest != 0).then(|| {
+                    let bit = rest.trailing_zeros();
+                    rest &= rest - 1;
+                    (number * 64) as Index + bit
+                })
+            })
+        })
+    }
+}
+
+/// An event with its place in the order.
+#[derive(Debug, Default)]
+struct Row {
+    /// Every event before it.
+    before: Events,
+    /// Every event before the thread came to it.
+    came: Events,
+    /// Every event after it.
+    after: Events,
+    /// Events whose order with this one a search may have to reverse, latest first.
+    rivals: Vec<Index>,
+}
+
+/// The order of the events of one execution.
+#[derive(Debug, Default)]
+pub struct Order {
+    events: Vec<Event>,
+    rows: Vec<Row>,
+    /// Events that touch each location, oldest first.
+    touching: Vec<Vec<(Index, Touch)>>,
+    /// Events of each thread, oldest first.
+    of_thread: Vec<Vec<Index>>,
+    /// Rows that may be used again.
+    pool: Vec<Row>,
+}
+
+impl Order {
+    /// How many events there are.
+    #[inline]
+    pub fn len(&self) -> Index {
+        self.events.len() as Index
+    }
+
+    /// An event.
+    #[inline]
+    pub fn event(&self, index: Index) -> &Event {
+        &self.events[index as usize]
+    }
+
+    /// Every event before this one.
+    #[inline]
+    pub fn before(&self, index: Index) -> &Events {
+        &self.rows[index as usize].before
+    }
+
+    /// Whether one of these events led the thread of `index` to it. A notification that is not
+    /// among them did not: then the wait ended by itself.
+    pub fn leads_from(&self, index: Index, events: &Events) -> bool {
+        let event = self.event(index);
+        event.comes_after.iter().any(|&cause| {
+            let skipped =
+                event.spurious && event.notified_by == Some(cause) && !events.contains(cause);
+            !skipped && (events.contains(cause) || self.before(cause).meets(events))
+        })
+    }
+
+    /// Every event after this one.
+    #[inline]
+    pub fn after(&self, index: Index) -> &Events {
+        &self.rows[index as usize].after
+    }
+
+    /// Earlier events of other threads that conflict with this one and did not lead its thread to
+    /// it, latest first.
+    #[inline]
+    pub fn rivals(&self, index: Index) -> &[Index] {
+        &self.rows[index as usize].rivals
+    }
+
+    /// The first event of a thread at or after a position.
+    #[inline]
+    pub fn first_of(&self, thread: ThreadId, from: Index) -> Option<Index> {
+        let events = self.of_thread.get(thread)?;
+        let at = events.partition_point(|&index| index < from);
+        events.get(at).copied()
+    }
+
+    /// Adds an event at the end.
+    pub fn push(&mut self, event: Event) {
+        let index = self.len();
+        let mut row = self.pool.pop().unwrap_or_default();
+        row.before.clear();
+        row.came.clear();
+        row.after.clear();
+        row.rivals.clear();
+        for &cause in &event.comes_after {
+            // A cause may be this very event's own enabler from before.
+            row.came.union(&self.rows[cause as usize].before);
+            row.came.insert(cause);
+        }
+        row.before.copy_from(&row.came);
+        for touch in &event.footprint {
+            let location = touch.location as usize;
+            if self.touching.len() <= location {
+                self.touching.resize_with(location + 1, Vec::new);
+            }
+            for &(other, theirs) in self.touching[location].iter().rev() {
+                if !touch.access.conflicts(theirs.access) {
+                    continue;
+                }
+                if self.may_be_rivals(&event, &row.came, other) && !row.rivals.contains(&other) {
+                    row.rivals.push(other);
+                }
+                if !row.before.contains(other) {
+                    row.before.union(&self.rows[other as usize].before);
+                    row.before.insert(other);
+                }
+            }
+            self.touching[location].push((index, *touch));
+        }
+        if event.footprint.len() > 1 {
+            row.rivals.sort_unstable_by(|a, b| b.cmp(a));
+        }
+        for earlier in row.before.iter() {
+            self.rows[earlier as usize].after.insert(index);
+        }
+        if self.of_thread.len() <= event.thread {
+            self.of_thread.resize_with(event.thread + 1, Vec::new);
+        }
+        self.of_thread[event.thread].push(index);
+        self.rows.push(row);
+        self.events.push(event);
+    }
+
+    fn may_be_rivals(&self, event: &Event, came: &Events, other: Index) -> bool {
+        let rival = &self.events[other as usize];
+        if rival.thread == event.thread {
+            return false;
+        }
+        // Where a wait may end by itself, its notification is no condition of its end.
+        let by_itself = event.spurious && event.notified_by.is_some();
+        by_itself || !came.contains(other)
+    }
+
+    /// Removes events from the end.
+    pub fn truncate(&mut self, len: Index) {
+        while self.len() > len {
+            let event = self.events.pop().expect("there are more than `len`");
+            let row = self.rows.pop().expect("one row an event");
+            let index = self.len();
+            for earlier in row.before.iter() {
+                self.rows[earlier as usize].after.remove(index);
+            }
+            for touch in &event.footprint {
+                self.touching[touch.location as usize].pop();
+            }
+            self.of_thread[event.thread].pop();
+            self.pool.push(row);
+        }
+    }
+
+    /// Whether the event at `index` could happen without the events in `dropped`, of which it is
+    /// one itself, and everything after one of them is another.
+    pub fn enabled_without(&self, world: &World, index: Index, dropped: &Events) -> bool {
+        let event = self.event(index);
+        match event.op {
+            Op::Take { .. } | Op::TakeAll { .. } => self.wants_met(world, event, dropped),
+            Op::Reacquire { .. } => {
+                let notified = event.notified_by.is_some_and(|by| !dropped.contains(by));
+                (notified || event.spurious) && self.wants_met(world, event, dropped)
+            }
+            Op::Granted { .. } => {
+                // Its own request is the thread's event before it.
+                let request = event.comes_after.first().copied();
+                let (location, _) = event.wants[0];
+                let mut free = world.initial(location);
+                for &(other, _) in &self.touching[location as usize] {
+                    if dropped.contains(other) {
+                        continue;
+                    }
+                    let effect = effect_on(&self.events[other as usize], location);
+                    // Requests behind it in the queue take nothing from it.
+                    if effect > 0 || request.is_none_or(|request| other <= request) {
+                        free += effect;
+                    }
+                }
+                free >= 0
+            }
+            Op::Await(_, condition) => condition.holds(self.value_without(event, index, dropped)),
+            Op::Park => self.value_without(event, index, dropped) == 1,
+            _ => true,
+        }
+    }
+
+    fn wants_met(&self, world: &World, event: &Event, dropped: &Events) -> bool {
+        event.wants.iter().all(|&(location, wanted)| {
+            let mut free = world.initial(location);
+            for &(other, _) in &self.touching[location as usize] {
+                if !dropped.contains(other) {
+                    free += effect_on(&self.events[other as usize], location);
+                }
+            }
+            free >= wanted
+        })
+    }
+
+    /// What the first location of `event` holds without the dropped events: all operations that
+    /// change it depend on each other, so those that are left are the first ones.
+    fn value_without(&self, event: &Event, index: Index, dropped: &Events) -> u64 {
+        let location = event.footprint[0].location;
+        self.touching[location as usize]
+            .iter()
+            .find(|(other, touch)| {
+                *other != index
+                    && dropped.contains(*other)
+                    && touch.access == crate::engines::exhaustive::world::footprint::Access::Write
+            })
+            .map_or(event.before, |(other, _)| {
+                self.events[*other as usize].before
+            })
+    }
+}
+
+fn effect_on(event: &Event, location: Location) -> i64 {
+    event
+        .effects
+        .iter()
+        .filter(|(at, _)| *at == location)
+        .map(|(_, effect)| effect)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_its_members() {
+        let mut events = Events::default();
+        for (from, to) in [
+            (0, 0),
+            (0, 1),
+            (3, 64),
+            (60, 70),
+            (64, 128),
+            (70, 200),
+            (5, 5),
+        ] {
+            events.set_range(from, to);
+            assert_eq!(
+                events.iter().collect::<Vec<_>>(),
+                (from..to).collect::<Vec<_>>()
+            );
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Source-DPOR with sleep sets: at most one complete execution a Mazurkiewicz trace, some cut.
+//!
+//! Abdulla, Aronis, Jonsson, Sagonas, POPL 2014, algorithm 1. Kept beside [`optimal`](super::optimal)
+//! as its check: both visit every trace, by different means. Races are looked for where the sleep
+//! set cuts an execution too, with what the threads have announced there.
+
+use super::order::Order;
+use super::race::{Rule, Scratch, of_event};
+use super::wakeup::Sequence;
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use crate::engines::exhaustive::world::event::Index;
+use crate::engines::exhaustive::world::footprint::dependent;
+use crate::engines::exhaustive::world::{Status, World};
+use crate::sync::stepping::Op;
+
+#[derive(Debug, Default)]
+struct Node {
+    /// Steps whose executions have been visited from here.
+    sleep: Vec<Step>,
+    current: Choice,
+    /// Steps still to be visited from here.
+    rest: Vec<Choice>,
+    finished: u32,
+}
+
+/// The search.
+#[derive(Debug, Default)]
+pub struct Source {
+    order: Order,
+    nodes: Vec<Node>,
+    depth: usize,
+    scratch: Scratch,
+    counts: Counts,
+    over: bool,
+}
+
+impl Source {
+    /// A search that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn visit(&mut self, world: &World, choice: Choice) -> Decision {
+        let Choice {
+            thread,
+            alternative,
+        } = choice;
+        self.order.push(world.describe(thread, alternative));
+        self.depth += 1;
+        Decision::Step {
+            thread,
+            alternative,
+        }
+    }
+
+    fn plan(&mut self, world: &World) {
+        let end = self.order.len();
+        for last in 0..end {
+            self.plan_event(world, last, end);
+        }
+        for thread in 0..world.thread_count() {
+            // Complete executions have blocked threads only; cut ones some that could move.
+            let waits = world.status(thread) == Status::Announced
+                && !matches!(
+                    world.announced(thread),
+                    Some((Op::Join(_) | Op::Depart(_), _))
+                );
+            if waits {
+                self.order.push(world.describe(thread, 0));
+                self.plan_event(world, end, end);
+                self.order.truncate(end);
+            }
+        }
+    }
+
+    fn plan_event(&mut self, world: &World, last: Index, end: Index) {
+        let Self {
+            order,
+            nodes,
+            scratch,
+            ..
+        } = self;
+        of_event(
+            order,
+            world,
+            Rule::Sound,
+            last,
+            end,
+            scratch,
+            &mut |reversal| {
+                if reversal.at >= end {
+                    // Another alternative of a step that has not happened.
+                    return;
+                }
+                let node = &mut nodes[reversal.at as usize];
+                let initials = Sequence::new(order, &reversal).initials();
+                let known = |choice: &Choice| {
+                    node.current == *choice
+                        || node.rest.contains(choice)
+                        || node.sleep.iter().any(|step| step.choice == *choice)
+                };
+                if !initials.iter().any(|step| known(&step.choice))
+                    && let Some(first) = initials.first()
+                {
+                    node.rest.push(first.choice);
+                }
+            },
+        );
+    }
+
+    fn backtrack(&mut self) {
+        while let Some(node) = self.nodes.last_mut() {
+            let last = self.order.len() - 1;
+            node.sleep.push(Step::of(self.order.event(last)));
+            node.finished += 1;
+            self.order.truncate(last);
+            if node.rest.is_empty() {
+                self.nodes.pop();
+                continue;
+            }
+            node.current = node.rest.remove(0);
+            return;
+        }
+        self.over = true;
+    }
+}
+
+impl Explorer for Source {
+    fn begin(&mut self) -> bool {
+        self.depth = 0;
+        !self.over
+    }
+
+    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+        let depth = self.depth;
+        if depth < self.order.len() as usize {
+            same(world, self.order.event(depth as Index), depth)?;
+            self.depth += 1;
+            let Choice {
+                thread,
+                alternative,
+            } = self.nodes[depth].current;
+            return Ok(Decision::Step {
+                thread,
+                alternative,
+            });
+        }
+        if let Some(node) = self.nodes.get(depth) {
+            let choice = node.current;
+            return Ok(self.visit(world, choice));
+        }
+        let sleep: Vec<Step> = match self.nodes.last() {
+            Some(parent) => {
+                let event = self.order.event(self.order.len() - 1);
+                let stays = |step: &&Step| {
+                    step.choice.thread != event.thread
+                        && !dependent(&step.footprint, &event.footprint)
+                };
+                parent.sleep.iter().filter(stays).cloned().collect()
+            }
+            None => Vec::new(),
+        };
+        let mut blocked = false;
+        let last = self.nodes.last().map(|node| node.current.thread);
+        for thread in last.into_iter().chain(0..world.thread_count()) {
+            if !world.enabled(thread) {
+                continue;
+            }
+            blocked = true;
+            // A step in the sleep set has one alternative: choices conflict with nothing, or with
+            // whatever wakes them.
+            let asleep = |alternative| {
+                sleep.iter().any(|step| {
+                    step.choice
+                        == Choice {
+                            thread,
+                            alternative,
+                        }
+                })
+            };
+            let mut awake = (0..world.alternatives(thread)).filter(|&a| !asleep(a));
+            if let Some(alternative) = awake.next() {
+                let current = Choice {
+                    thread,
+                    alternative,
+                };
+                let rest = awake
+                    .map(|alternative| Choice {
+                        thread,
+                        alternative,
+                    })
+                    .collect();
+                self.nodes.push(Node {
+                    sleep,
+                    current,
+                    rest,
+                    finished: 0,
+                });
+                return Ok(self.visit(world, current));
+            }
+        }
+        Ok(if blocked {
+            Decision::Cut
+        } else {
+            Decision::Over
+        })
+    }
+
+    fn end(&mut self, world: &World, ended: Ended) {
+        self.counts.steps = self.counts.steps.max(self.depth);
+        match ended {
+            Ended::Cut => self.counts.cut += 1,
+            Ended::Complete | Ended::Failed => self.counts.complete += 1,
+        }
+        self.plan(world);
+        self.backtrack();
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn schedule(&self) -> Vec<Choice> {
+        let depth = self.depth.min(self.nodes.len());
+        self.nodes[..depth]
+            .iter()
+            .map(|node| node.current)
+            .collect()
+    }
+
+    fn progress(&self) -> f64 {
+        let mut weight = 1.0;
+        let mut done = 0.0;
+        for node in &self.nodes {
+            weight /= f64::from(node.finished + 1) + node.rest.len() as f64;
+            done += weight * f64::from(node.finished);
+        }
+        if self.over { 1.0 } else { done }
+    }
+
+    fn memory(&self) -> usize {
+        let steps: usize = self.nodes.iter().map(|node| node.sleep.len() + 1).sum();
+        steps * std::mem::size_of::<Step>()
+    }
+}

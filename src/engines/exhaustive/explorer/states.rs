@@ -1,0 +1,241 @@
+//! State caching: every reachable state once, by replaying prefixes, with sleep sets.
+//!
+//! A state is a 128-bit key of what each thread has seen and announced and of what each object
+//! holds. Godefroid, "Partial-order methods for the verification of concurrent systems", LNCS 1032,
+//! 1996, chapter 5: a known state keeps the sleep set that it was visited with; on another visit
+//! only what slept then and does not now is run, and the intersection is kept. Independence is
+//! count-sensitive here, which sleep sets allow, and a thread that only gives units back is run
+//! at once: nothing that others can do before it is lost.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same};
+use crate::engines::exhaustive::world::World;
+use crate::engines::exhaustive::world::event::Event;
+use crate::sync::stepping::ThreadId;
+
+/// A set of threads below 64; others are never put to sleep, which is sound.
+type Sleep = u64;
+
+fn bit(thread: ThreadId) -> Sleep {
+    if thread < 64 { 1 << thread } else { 0 }
+}
+
+/// Keys are mixed already: the table takes their low word.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken(u64);
+
+impl Hasher for Taken {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u128(&mut self, key: u128) {
+        self.0 = key as u64;
+    }
+}
+
+/// A table by key.
+pub type ByKey<V> = HashMap<u128, V, BuildHasherDefault<Taken>>;
+
+#[derive(Debug)]
+struct Node {
+    /// Asleep on arrival, and finished since.
+    sleep: Sleep,
+    current: Choice,
+    event: Option<Event>,
+    /// Steps still to be visited from here; alternatives of one thread stand together.
+    rest: Vec<Choice>,
+    finished: u32,
+}
+
+/// The search.
+#[derive(Debug, Default)]
+pub struct States {
+    known: ByKey<Sleep>,
+    nodes: Vec<Node>,
+    depth: usize,
+    /// The sleep set behind the last step.
+    sleep: Sleep,
+    /// Whether a thread that only gives is run at once.
+    eager: bool,
+    counts: Counts,
+    over: bool,
+}
+
+impl States {
+    /// A search that has not begun.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            eager: true,
+            ..Self::default()
+        }
+    }
+
+    /// A search that visits every state, also those that a give at once skips.
+    #[must_use]
+    pub fn of_every_state() -> Self {
+        Self::default()
+    }
+
+    fn visit(&mut self, world: &World) -> Decision {
+        let depth = self.depth;
+        let node = &mut self.nodes[depth];
+        let Choice {
+            thread,
+            alternative,
+        } = node.current;
+        node.event = Some(world.describe(thread, alternative));
+        let mut sleep = node.sleep & !bit(thread);
+        let mut asleep = sleep;
+        while asleep != 0 {
+            let other = asleep.trailing_zeros() as ThreadId;
+            asleep &= asleep - 1;
+            if !world.commute_here(other, thread) {
+                sleep &= !bit(other);
+            }
+        }
+        self.sleep = sleep;
+        self.depth += 1;
+        Decision::Step {
+            thread,
+            alternative,
+        }
+    }
+
+    fn backtrack(&mut self) {
+        while let Some(node) = self.nodes.last_mut() {
+            node.finished += 1;
+            if node.rest.is_empty() {
+                self.nodes.pop();
+                continue;
+            }
+            let next = node.rest.remove(0);
+            if next.thread != node.current.thread {
+                node.sleep |= bit(node.current.thread);
+            }
+            node.current = next;
+            node.event = None;
+            return;
+        }
+        self.over = true;
+    }
+}
+
+impl Explorer for States {
+    fn begin(&mut self) -> bool {
+        self.depth = 0;
+        !self.over
+    }
+
+    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+        let depth = self.depth;
+        if let Some(node) = self.nodes.get(depth) {
+            if let Some(event) = &node.event {
+                same(world, event, depth)?;
+                self.depth += 1;
+                return Ok(Decision::Step {
+                    thread: node.current.thread,
+                    alternative: node.current.alternative,
+                });
+            }
+            return Ok(self.visit(world));
+        }
+        let sleep = if depth == 0 { 0 } else { self.sleep };
+        let threads = 0..world.thread_count();
+        let enabled = || threads.clone().filter(|&t| world.enabled(t));
+        let (fresh, woken) = match self.known.entry(world.key()) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(sleep);
+                self.counts.states += 1;
+                (true, 0)
+            }
+            Entry::Occupied(mut occupied) => {
+                let before = *occupied.get();
+                occupied.insert(before & sleep);
+                (false, before & !sleep)
+            }
+        };
+        if enabled().next().is_none() {
+            // Reached before, it has been counted before.
+            return Ok(if fresh { Decision::Over } else { Decision::Cut });
+        }
+        if !fresh && woken == 0 {
+            return Ok(Decision::Cut);
+        }
+        let gives = enabled().find(|&t| self.eager && world.gives_at_once(t));
+        let awake: Vec<ThreadId> = match gives {
+            // Alone it stands for all others, so it is run again for those that are awake now.
+            Some(thread) => (sleep & bit(thread) == 0)
+                .then_some(thread)
+                .into_iter()
+                .collect(),
+            None if fresh => enabled().filter(|&t| sleep & bit(t) == 0).collect(),
+            None => enabled().filter(|&t| woken & bit(t) != 0).collect(),
+        };
+        let steps = |&thread: &ThreadId| {
+            (0..world.alternatives(thread)).map(move |alternative| Choice {
+                thread,
+                alternative,
+            })
+        };
+        let mut rest: Vec<Choice> = awake.iter().flat_map(steps).collect();
+        if rest.is_empty() {
+            return Ok(Decision::Cut);
+        }
+        let current = rest.remove(0);
+        self.nodes.push(Node {
+            sleep,
+            current,
+            event: None,
+            rest,
+            finished: 0,
+        });
+        Ok(self.visit(world))
+    }
+
+    fn end(&mut self, _: &World, ended: Ended) {
+        self.counts.steps = self.counts.steps.max(self.depth);
+        match ended {
+            Ended::Cut => self.counts.cut += 1,
+            Ended::Complete | Ended::Failed => self.counts.complete += 1,
+        }
+        self.backtrack();
+    }
+
+    fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    fn schedule(&self) -> Vec<Choice> {
+        let depth = self.depth.min(self.nodes.len());
+        self.nodes[..depth]
+            .iter()
+            .map(|node| node.current)
+            .collect()
+    }
+
+    fn progress(&self) -> f64 {
+        let mut weight = 1.0;
+        let mut done = 0.0;
+        for node in &self.nodes {
+            weight /= f64::from(node.finished + 1) + node.rest.len() as f64;
+            done += weight * f64::from(node.finished);
+        }
+        if self.over { 1.0 } else { done }
+    }
+
+    fn memory(&self) -> usize {
+        // A slot has a key and a set; the table keeps at most 7 of 8 slots full, and a byte each.
+        self.known.capacity() * (std::mem::size_of::<(u128, Sleep)>() + 1) * 8 / 7
+    }
+}

@@ -1,0 +1,1062 @@
+//! The model: threads, what each has announced, and objects whose operations it applies itself.
+//!
+//! 1. [`footprint`]: which operations depend on each other.
+//! 2. [`event`]: one applied operation.
+//! 3. `object`: what an object holds, and whom it serves.
+//! 4. [`digest`]: what a thread has seen and what an object holds, in 128 bits.
+//! 5. [`World`]: all of it together. It knows what is enabled and what an operation does; it does
+//!    not know how code runs, nor what to run next.
+
+pub mod digest;
+pub mod event;
+pub mod footprint;
+mod object;
+
+use smallvec::SmallVec;
+
+use self::digest::Digest;
+use self::event::{Event, Index};
+use self::footprint::{Access, Footprint, Location, Touch};
+use self::object::{Discipline, Object, Units, Waiter, Wanted};
+use crate::sync::stepping::{Change, Need, ObjectId, Op, Place, Substance, ThreadId};
+use crate::sync::{NotifyOrder, Semantics};
+
+/// Where a thread is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Not started in this execution.
+    Unborn,
+    /// In a silent step, or about to be.
+    Silent,
+    /// It has announced an operation that has not been applied.
+    Announced,
+    /// It has ended.
+    Finished,
+}
+
+#[derive(Clone, Debug)]
+struct Thread {
+    status: Status,
+    op: Op,
+    place: Place,
+    comes_after: SmallVec<[Index; 2]>,
+    /// What it has seen.
+    history: Digest,
+    /// What it has accessed in its silent step.
+    segment: u64,
+    /// Result of the last operation.
+    result: u64,
+    /// Units that it waited for have been handed over.
+    granted: bool,
+    notified: bool,
+    notified_by: Option<Index>,
+    /// Spurious wake-ups in this execution.
+    spurious: usize,
+    /// Its token for park.
+    token: bool,
+    /// The location of its token.
+    token_location: Location,
+    /// Objects that it has created in this execution.
+    objects: usize,
+    /// Threads that it has started in this execution.
+    children: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    alive: bool,
+    object: Object,
+    /// The first of its locations.
+    base: Location,
+    /// Digest of plain data that it protects or holds.
+    data: u64,
+}
+
+/// The model of one execution; kept from execution to execution, because identities are.
+#[derive(Debug)]
+pub struct World {
+    notify: NotifyOrder,
+    spurious: bool,
+    threads: Vec<Thread>,
+    slots: Vec<Slot>,
+    /// Free units at each location at the beginning.
+    initial: Vec<i64>,
+    needs: Vec<Vec<Need>>,
+    /// Identities: by creator, its n-th object or child.
+    object_ids: Vec<Vec<ObjectId>>,
+    thread_ids: Vec<Vec<ThreadId>>,
+    /// Threads that go on without a choice, in the order in which they came to be so.
+    runnable: Vec<ThreadId>,
+    unfinished: usize,
+    applied: Index,
+    used: Used,
+}
+
+/// What the executions so far have used, where that matters for a search.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Used {
+    /// An operation that looks whether units are free.
+    pub tries: bool,
+}
+
+impl World {
+    /// A model under these switches, without threads.
+    #[must_use]
+    pub fn new(semantics: &Semantics) -> Self {
+        Self {
+            notify: semantics.notify,
+            spurious: semantics.spurious,
+            threads: Vec::new(),
+            slots: Vec::new(),
+            initial: Vec::new(),
+            needs: Vec::new(),
+            object_ids: Vec::new(),
+            thread_ids: Vec::new(),
+            runnable: Vec::new(),
+            unfinished: 0,
+            applied: 0,
+            used: Used::default(),
+        }
+    }
+
+    /// Begins an execution: the main thread is about to run.
+    pub fn begin(&mut self) {
+        for thread in &mut self.threads {
+            thread.status = Status::Unborn;
+        }
+        for slot in &mut self.slots {
+            slot.alive = false;
+        }
+        self.runnable.clear();
+        self.unfinished = 0;
+        self.applied = 0;
+        if self.threads.is_empty() {
+            self.add_thread();
+        }
+        self.start(0, SmallVec::new(), Digest::new(0), nowhere());
+    }
+
+    fn add_thread(&mut self) -> ThreadId {
+        let token_location = self.add_locations(1);
+        self.threads.push(Thread {
+            status: Status::Unborn,
+            op: Op::Yield,
+            place: nowhere(),
+            comes_after: SmallVec::new(),
+            history: Digest::default(),
+            segment: 0,
+            result: 0,
+            granted: false,
+            notified: false,
+            notified_by: None,
+            spurious: 0,
+            token: false,
+            token_location,
+            objects: 0,
+            children: 0,
+        });
+        self.object_ids.push(Vec::new());
+        self.thread_ids.push(Vec::new());
+        self.threads.len() - 1
+    }
+
+    fn add_locations(&mut self, count: usize) -> Location {
+        let base = self.initial.len();
+        self.initial.resize(base + count, 0);
+        Location::try_from(base).expect("fewer than 2^32 locations")
+    }
+
+    fn start(
+        &mut self,
+        thread: ThreadId,
+        comes_after: SmallVec<[Index; 2]>,
+        history: Digest,
+        place: Place,
+    ) {
+        let slot = &mut self.threads[thread];
+        slot.status = Status::Silent;
+        slot.op = Op::Yield;
+        slot.place = place;
+        slot.comes_after = comes_after;
+        slot.history = history;
+        slot.segment = 0;
+        slot.granted = false;
+        slot.notified = false;
+        slot.notified_by = None;
+        slot.spurious = 0;
+        slot.token = false;
+        slot.objects = 0;
+        slot.children = 0;
+        self.unfinished += 1;
+        self.runnable.push(thread);
+    }
+
+    // What threads do in their silent steps.
+
+    /// `parent` starts a thread.
+    pub fn spawn(&mut self, parent: ThreadId) -> ThreadId {
+        let counter = self.threads[parent].children;
+        self.threads[parent].children += 1;
+        let child = match self.thread_ids[parent].get(counter) {
+            Some(&child) => child,
+            None => {
+                let child = self.add_thread();
+                self.thread_ids[parent].push(child);
+                child
+            }
+        };
+        let parent = &self.threads[parent];
+        let comes_after = parent.comes_after.clone();
+        let history = parent.history.with(child as u64);
+        let place = parent.place;
+        self.start(child, comes_after, history, place);
+        child
+    }
+
+    /// `creator` makes an object.
+    pub fn object(&mut self, creator: ThreadId, substance: &Substance) -> ObjectId {
+        let counter = self.threads[creator].objects;
+        self.threads[creator].objects += 1;
+        let id = match self.object_ids[creator].get(counter) {
+            Some(&id) => id,
+            None => {
+                let base = self.add_locations(Object::locations(substance));
+                self.slots.push(Slot {
+                    alive: false,
+                    object: Object::Label,
+                    base,
+                    data: 0,
+                });
+                let id = self.slots.len() - 1;
+                self.object_ids[creator].push(id);
+                id
+            }
+        };
+        let object = Object::new(substance);
+        if let Object::Units(units) = &object {
+            let base = self.slots[id].base as usize;
+            if base + units.free.len() > self.initial.len() || !self.fits(id, units.free.len()) {
+                // Another set than in an earlier execution: the program is not deterministic, or
+                // sizes itself by what it has seen. New locations keep the model right.
+                self.slots[id].base = self.add_locations(units.free.len());
+            }
+            let base = self.slots[id].base as usize;
+            for (member, &free) in units.free.iter().enumerate() {
+                self.initial[base + member] = i64::from(free);
+            }
+        }
+        let data = self.threads[creator].history.with(counter as u64).as_u64();
+        let slot = &mut self.slots[id];
+        slot.alive = true;
+        slot.object = object;
+        slot.data = data;
+        id
+    }
+
+    /// Whether so many locations from an object's base on are its own.
+    fn fits(&self, id: ObjectId, count: usize) -> bool {
+        let base = self.slots[id].base as usize;
+        let end = base + count;
+        let others = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != id);
+        !others
+            .map(|(_, slot)| slot.base as usize)
+            .chain(self.threads.iter().map(|t| t.token_location as usize))
+            .any(|other| (base + 1..end).contains(&other))
+    }
+
+    /// The number of these needs.
+    pub fn needs(&mut self, needs: &[Need]) -> usize {
+        match self.needs.iter().position(|known| known == needs) {
+            Some(number) => number,
+            None => {
+                self.needs.push(needs.to_vec());
+                self.needs.len() - 1
+            }
+        }
+    }
+
+    /// A thread announces what it does next. Joins that are possible already happen at once.
+    pub fn announce(&mut self, thread: ThreadId, op: Op, place: Place) {
+        self.used.tries |= matches!(op, Op::TryTake { .. } | Op::Look(_));
+        let slot = &mut self.threads[thread];
+        slot.op = op;
+        slot.place = place;
+        slot.status = Status::Announced;
+        if let Op::Join(child) = op
+            && self.threads[child].status == Status::Finished
+        {
+            self.join(thread, child);
+        }
+    }
+
+    /// A thread has ended.
+    pub fn finish(&mut self, thread: ThreadId) {
+        self.threads[thread].status = Status::Finished;
+        self.unfinished -= 1;
+        for waiting in 0..self.threads.len() {
+            if self.threads[waiting].status == Status::Announced
+                && self.threads[waiting].op == Op::Join(thread)
+            {
+                self.join(waiting, thread);
+            }
+        }
+    }
+
+    fn join(&mut self, thread: ThreadId, child: ThreadId) {
+        let ended = self.threads[child].comes_after.clone();
+        let slot = &mut self.threads[thread];
+        for index in ended {
+            if !slot.comes_after.contains(&index) {
+                slot.comes_after.push(index);
+            }
+        }
+        self.go_on(thread, 0);
+    }
+
+    /// Plain data at an object is now what this digest says.
+    pub fn written(&mut self, thread: ThreadId, object: ObjectId, digest: Option<u64>) {
+        self.slots[object].data =
+            digest.unwrap_or_else(|| self.threads[thread].history.with(object as u64).as_u64());
+    }
+
+    /// A thread reads plain data at an object: what it does next may depend on it.
+    pub fn seen(&mut self, thread: ThreadId, object: ObjectId) {
+        let data = self.slots[object].data;
+        let slot = &mut self.threads[thread];
+        slot.history = slot.history.with(data);
+    }
+
+    /// A thread has accessed something in its silent step.
+    pub fn accessed(&mut self, thread: ThreadId, word: u64) {
+        let slot = &mut self.threads[thread];
+        slot.segment = Digest::new(slot.segment).with(word).as_u64();
+    }
+
+    /// All that a thread will use of its past is in a digest.
+    pub fn checkpoint(&mut self, thread: ThreadId, digest: u64) {
+        self.threads[thread].history = Digest::new(digest).with(1);
+    }
+
+    // What a search asks.
+
+    /// The next thread that goes on without a choice.
+    pub fn next_runnable(&mut self) -> Option<ThreadId> {
+        (!self.runnable.is_empty()).then(|| self.runnable.remove(0))
+    }
+
+    /// How many threads there have ever been; ids are below.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Where a thread is.
+    #[must_use]
+    pub fn status(&self, thread: ThreadId) -> Status {
+        self.threads[thread].status
+    }
+
+    /// How many threads have started and not ended.
+    #[must_use]
+    pub fn unfinished(&self) -> usize {
+        self.unfinished
+    }
+
+    /// How many operations have been applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// What has been used.
+    #[must_use]
+    pub fn used(&self) -> Used {
+        self.used
+    }
+
+    /// The result of a thread's last operation.
+    #[must_use]
+    pub fn result(&self, thread: ThreadId) -> u64 {
+        self.threads[thread].result
+    }
+
+    /// What a thread has announced, and where.
+    #[must_use]
+    pub fn announced(&self, thread: ThreadId) -> Option<(Op, Place)> {
+        let slot = &self.threads[thread];
+        (slot.status == Status::Announced).then_some((slot.op, slot.place))
+    }
+
+    /// Free units at a location at the beginning.
+    #[must_use]
+    pub fn initial(&self, location: Location) -> i64 {
+        self.initial[location as usize]
+    }
+
+    /// The value of a word.
+    ///
+    /// # Panics
+    /// When the object is no word.
+    #[must_use]
+    pub fn word(&self, object: ObjectId) -> u64 {
+        match self.slots[object].object {
+            Object::Word(value) => value,
+            _ => panic!("object {object} is no word"),
+        }
+    }
+
+    /// Free units of each member of an object, and how many wait in its queue.
+    #[must_use]
+    pub fn units(&self, object: ObjectId) -> (Vec<u32>, usize) {
+        match &self.slots[object].object {
+            Object::Units(units) => (units.free.to_vec(), units.queue.len()),
+            _ => (Vec::new(), 0),
+        }
+    }
+
+    /// The digest of plain data at an object.
+    #[must_use]
+    pub fn data(&self, object: ObjectId) -> u64 {
+        self.slots[object].data
+    }
+
+    /// Whether a thread can move now.
+    #[inline]
+    #[must_use]
+    pub fn enabled(&self, thread: ThreadId) -> bool {
+        let slot = &self.threads[thread];
+        if slot.status != Status::Announced {
+            return false;
+        }
+        match slot.op {
+            Op::Take { object, units, .. } => {
+                let (state, wanted) = (self.units_of(object), Wanted::One(units));
+                state.order != crate::sync::SwaitOrder::Weak || state.available(wanted, &self.needs)
+            }
+            Op::TakeAll { object, needs } => {
+                let (state, wanted) = (self.units_of(object), Wanted::Needs(needs));
+                state.order != crate::sync::SwaitOrder::Weak || state.available(wanted, &self.needs)
+            }
+            Op::Granted { .. } => slot.granted,
+            Op::Reacquire { mutex, .. } => {
+                (slot.notified || self.may_wake_spuriously(thread))
+                    && self.units_of(mutex).free[0] > 0
+            }
+            Op::Await(object, condition) => condition.holds(self.word(object)),
+            Op::Park => slot.token,
+            Op::Depart(_) | Op::Join(_) => false,
+            _ => true,
+        }
+    }
+
+    fn may_wake_spuriously(&self, thread: ThreadId) -> bool {
+        self.spurious && self.threads[thread].spurious < Semantics::SPURIOUS_PER_THREAD
+    }
+
+    fn units_of(&self, object: ObjectId) -> &Units {
+        match &self.slots[object].object {
+            Object::Units(units) => units,
+            other => panic!("object {object} has no units but is {other:?}"),
+        }
+    }
+
+    /// In how many ways a thread can move now; 1 unless there is a choice in it.
+    #[must_use]
+    pub fn alternatives(&self, thread: ThreadId) -> u32 {
+        match self.threads[thread].op {
+            Op::Choose(n) => n,
+            Op::Notify {
+                condvar,
+                all: false,
+            } if self.notify == NotifyOrder::Any => match &self.slots[condvar].object {
+                Object::Condvar(waiters) => u32::try_from(waiters.len().max(1)).unwrap_or(1),
+                _ => 1,
+            },
+            _ => 1,
+        }
+    }
+
+    /// What a thread's announced operation touches.
+    #[must_use]
+    pub fn footprint(&self, thread: ThreadId) -> Footprint {
+        let mut footprint = Footprint::new();
+        let mut touch = |location, access| footprint.push(Touch { location, access });
+        let base = |object: ObjectId| self.slots[object].base;
+        match self.threads[thread].op {
+            Op::Take { object, shared, .. } => match self.units_of(object).discipline() {
+                Discipline::Weak if shared => touch(base(object), Access::SharedTake),
+                Discipline::Weak => touch(base(object), Access::Take),
+                Discipline::Line => touch(base(object), Access::Request),
+                Discipline::Ordered => touch(base(object), Access::Write),
+            },
+            Op::TryTake { object, .. } | Op::Look(object) => {
+                match self.units_of(object).discipline() {
+                    Discipline::Ordered => touch(base(object), Access::Write),
+                    Discipline::Weak | Discipline::Line => {
+                        let members = self.units_of(object).free.len();
+                        for member in 0..members as Location {
+                            touch(base(object) + member, Access::Try);
+                        }
+                    }
+                }
+            }
+            Op::Give { object, shared, .. } => match self.units_of(object).discipline() {
+                Discipline::Weak if shared => touch(base(object), Access::SharedGive),
+                Discipline::Weak | Discipline::Line => touch(base(object), Access::Give),
+                Discipline::Ordered => touch(base(object), Access::Write),
+            },
+            Op::TakeAll { object, needs } => match self.units_of(object).discipline() {
+                Discipline::Weak => {
+                    for need in &self.needs[needs] {
+                        let access = if need.take == 0 {
+                            Access::SharedTake
+                        } else {
+                            Access::Take
+                        };
+                        touch(base(object) + need.member, access);
+                    }
+                }
+                Discipline::Line => touch(base(object), Access::Request),
+                Discipline::Ordered => touch(base(object), Access::Write),
+            },
+            Op::GiveAll { object, needs } => match self.units_of(object).discipline() {
+                Discipline::Weak | Discipline::Line => {
+                    for need in self.needs[needs].iter().filter(|need| need.take > 0) {
+                        touch(base(object) + need.member, Access::Give);
+                    }
+                }
+                Discipline::Ordered => touch(base(object), Access::Write),
+            },
+            Op::Granted { object } => {
+                if self.units_of(object).discipline() == Discipline::Line {
+                    touch(base(object), Access::Granted);
+                }
+            }
+            Op::Wait { condvar, mutex } => {
+                touch(base(condvar), Access::Write);
+                touch(base(mutex), Access::Give);
+            }
+            Op::Reacquire { condvar, mutex } => {
+                touch(base(mutex), Access::Take);
+                if self.spurious {
+                    touch(base(condvar), Access::Write);
+                }
+            }
+            Op::Notify { condvar, .. } => touch(base(condvar), Access::Write),
+            Op::Load(object) | Op::Await(object, _) | Op::Read(object) => {
+                touch(base(object), Access::Read);
+            }
+            Op::Store(object, _)
+            | Op::Modify(object, _)
+            | Op::Write(object)
+            | Op::Enter(object)
+            | Op::Leave(object)
+            | Op::Arrive(object) => touch(base(object), Access::Write),
+            Op::Park => touch(self.threads[thread].token_location, Access::Write),
+            Op::Unpark(other) => touch(self.threads[other].token_location, Access::Write),
+            Op::Depart(_) | Op::Choose(_) | Op::Yield | Op::Join(_) => {}
+        }
+        footprint
+    }
+
+    /// What the event is that a thread's announced operation would be now.
+    #[must_use]
+    pub fn describe(&self, thread: ThreadId, alternative: u32) -> Event {
+        let slot = &self.threads[thread];
+        let mut effects: SmallVec<[(Location, i64); 2]> = SmallVec::new();
+        let mut wants: SmallVec<[(Location, i64); 2]> = SmallVec::new();
+        let mut before = 0;
+        let base = |object: ObjectId| self.slots[object].base;
+        match slot.op {
+            Op::Take { object, units, .. } => {
+                if self.units_of(object).discipline() != Discipline::Ordered {
+                    effects.push((base(object), -i64::from(units)));
+                    wants.push((base(object), i64::from(units)));
+                }
+            }
+            Op::TryTake { object, units } => {
+                let state = self.units_of(object);
+                if state.discipline() != Discipline::Ordered && self.try_succeeds(object, units) {
+                    effects.push((base(object), -i64::from(units)));
+                }
+            }
+            Op::Give { object, units, .. } => effects.push((base(object), i64::from(units))),
+            Op::TakeAll { object, needs } => {
+                if self.units_of(object).discipline() != Discipline::Ordered {
+                    for need in &self.needs[needs] {
+                        effects.push((base(object) + need.member, -i64::from(need.take)));
+                        wants.push((base(object) + need.member, i64::from(need.test)));
+                    }
+                }
+            }
+            Op::GiveAll { object, needs } => {
+                for need in &self.needs[needs] {
+                    effects.push((base(object) + need.member, i64::from(need.take)));
+                }
+            }
+            Op::Granted { object } => wants.push((base(object), 0)),
+            Op::Wait { mutex, .. } => effects.push((base(mutex), 1)),
+            Op::Reacquire { mutex, .. } => {
+                effects.push((base(mutex), -1));
+                wants.push((base(mutex), 1));
+            }
+            Op::Load(object)
+            | Op::Await(object, _)
+            | Op::Store(object, _)
+            | Op::Modify(object, _) => before = self.word(object),
+            Op::Park => before = u64::from(slot.token),
+            Op::Unpark(other) => before = u64::from(self.threads[other].token),
+            _ => {}
+        }
+        Event {
+            thread,
+            alternative,
+            alternatives: self.alternatives(thread),
+            op: slot.op,
+            place: slot.place,
+            footprint: self.footprint(thread),
+            effects,
+            wants,
+            before,
+            comes_after: slot.comes_after.clone(),
+            notified_by: slot.notified_by,
+            spurious: self.may_wake_spuriously(thread),
+        }
+    }
+
+    fn try_succeeds(&self, object: ObjectId, units: u32) -> bool {
+        let state = self.units_of(object);
+        state.queue.is_empty() && state.free[0] >= units
+    }
+
+    /// Applies a thread's announced operation. The thread goes on, unless the operation has a
+    /// second half, which it has then announced.
+    ///
+    /// # Panics
+    /// When the thread is not enabled: that would be a slip of the search.
+    pub fn apply(&mut self, thread: ThreadId, alternative: u32) {
+        debug_assert!(self.enabled(thread), "thread {thread} is not enabled");
+        let index = self.applied;
+        self.applied += 1;
+        let op = self.threads[thread].op;
+        {
+            let slot = &mut self.threads[thread];
+            slot.segment = 0;
+            slot.comes_after.clear();
+            slot.comes_after.push(index);
+        }
+        match op {
+            Op::Take { object, units, .. } => {
+                self.request(thread, object, Wanted::One(units), index)
+            }
+            Op::TakeAll { object, needs } => {
+                self.request(thread, object, Wanted::Needs(needs), index);
+            }
+            Op::Granted { object } => {
+                self.threads[thread].granted = false;
+                let data = self.slots[object].data;
+                self.observe(thread, data);
+            }
+            Op::TryTake { object, units } => {
+                let taken = self.try_succeeds(object, units);
+                if taken {
+                    self.take(object, Wanted::One(units));
+                    let data = self.slots[object].data;
+                    let slot = &mut self.threads[thread];
+                    slot.history = slot.history.with(data);
+                }
+                self.observe(thread, u64::from(taken));
+            }
+            Op::Look(object) => {
+                let state = self.units_of(object);
+                let mut digest = Digest::new(state.queue.len() as u64);
+                for &free in &state.free {
+                    digest = digest.with(u64::from(free));
+                }
+                let result = u64::from(state.free[0]) << 32 | state.queue.len() as u64;
+                let slot = &mut self.threads[thread];
+                slot.history = slot.history.with(digest.as_u64());
+                self.observe(thread, result);
+            }
+            Op::Give { object, units, .. } => {
+                self.give(object, Wanted::One(units), index);
+                self.observe(thread, 0);
+            }
+            Op::GiveAll { object, needs } => {
+                self.give(object, Wanted::Needs(needs), index);
+                self.observe(thread, 0);
+            }
+            Op::Wait { condvar, mutex } => {
+                self.give(mutex, Wanted::One(1), index);
+                if let Object::Condvar(waiters) = &mut self.slots[condvar].object {
+                    waiters.push(Waiter { thread });
+                }
+                let slot = &mut self.threads[thread];
+                slot.notified = false;
+                slot.notified_by = None;
+                self.second_half(thread, Op::Reacquire { condvar, mutex });
+            }
+            Op::Reacquire { condvar, mutex } => {
+                let notified = self.threads[thread].notified;
+                if !notified {
+                    self.threads[thread].spurious += 1;
+                    if let Object::Condvar(waiters) = &mut self.slots[condvar].object {
+                        waiters.retain(|waiter| waiter.thread != thread);
+                    }
+                }
+                self.take(mutex, Wanted::One(1));
+                let data = self.slots[mutex].data;
+                let slot = &mut self.threads[thread];
+                slot.history = slot.history.with(data);
+                slot.notified = false;
+                slot.notified_by = None;
+                // Whether it was notified is nothing that the program learns.
+                self.observe(thread, 0);
+            }
+            Op::Notify { condvar, all } => {
+                let woken = self.notify(condvar, all, alternative, index);
+                self.observe(thread, woken);
+            }
+            Op::Load(object) | Op::Await(object, _) => {
+                let value = self.word(object);
+                self.observe(thread, value);
+            }
+            Op::Store(object, value) => {
+                self.slots[object].object = Object::Word(value);
+                self.observe(thread, 0);
+            }
+            Op::Modify(object, change) => {
+                let before = self.word(object);
+                let after = match change {
+                    Change::Swap(value) => value,
+                    Change::Add(value) => before.wrapping_add(value),
+                    Change::Exchange(current, new) if before == current => new,
+                    Change::Exchange(..) => before,
+                };
+                self.slots[object].object = Object::Word(after);
+                self.observe(thread, before);
+            }
+            Op::Read(object) => {
+                let data = self.slots[object].data;
+                self.observe(thread, data);
+            }
+            Op::Write(_) => self.observe(thread, 0),
+            Op::Enter(object) => {
+                let mut inside_now = 0;
+                if let Object::Zone(_, inside) = &mut self.slots[object].object {
+                    inside.push(thread);
+                    inside_now = inside.len();
+                }
+                self.observe(thread, inside_now as u64);
+            }
+            Op::Leave(object) => {
+                if let Object::Zone(_, inside) = &mut self.slots[object].object
+                    && let Some(at) = inside.iter().position(|&other| other == thread)
+                {
+                    inside.remove(at);
+                }
+                self.observe(thread, 0);
+            }
+            Op::Park => {
+                self.threads[thread].token = false;
+                self.observe(thread, 0);
+            }
+            Op::Unpark(other) => {
+                self.threads[other].token = true;
+                self.observe(thread, 0);
+            }
+            Op::Arrive(object) => self.arrive(thread, object, index),
+            Op::Choose(_) => self.observe(thread, u64::from(alternative)),
+            Op::Yield => self.observe(thread, 0),
+            Op::Depart(_) | Op::Join(_) => unreachable!("happens without being applied"),
+        }
+    }
+
+    /// A thread's operation is done, with this result.
+    fn observe(&mut self, thread: ThreadId, result: u64) {
+        let slot = &mut self.threads[thread];
+        let code = digest_of_op(slot.op);
+        slot.history = slot.history.with(code).with(result);
+        self.go_on(thread, result);
+    }
+
+    fn go_on(&mut self, thread: ThreadId, result: u64) {
+        let slot = &mut self.threads[thread];
+        slot.result = result;
+        slot.status = Status::Silent;
+        self.runnable.push(thread);
+    }
+
+    fn second_half(&mut self, thread: ThreadId, op: Op) {
+        let slot = &mut self.threads[thread];
+        let code = digest_of_op(slot.op);
+        slot.history = slot.history.with(code);
+        slot.op = op;
+    }
+
+    fn request(&mut self, thread: ThreadId, object: ObjectId, wanted: Wanted, index: Index) {
+        let discipline = self.units_of(object).discipline();
+        if discipline == Discipline::Weak {
+            self.take(object, wanted);
+            let data = self.slots[object].data;
+            self.observe(thread, data);
+            return;
+        }
+        self.threads[thread].granted = false;
+        self.second_half(thread, Op::Granted { object });
+        if let Object::Units(units) = &mut self.slots[object].object {
+            units.queue.push((thread, wanted));
+        }
+        self.serve(object, index);
+    }
+
+    fn take(&mut self, object: ObjectId, wanted: Wanted) {
+        if let Object::Units(units) = &mut self.slots[object].object {
+            units.take(wanted, &self.needs);
+        }
+    }
+
+    fn give(&mut self, object: ObjectId, wanted: Wanted, index: Index) {
+        if let Object::Units(units) = &mut self.slots[object].object {
+            match wanted {
+                Wanted::One(count) => units.free[0] += count,
+                Wanted::Needs(needs) => {
+                    for need in &self.needs[needs] {
+                        units.free[need.member as usize] += need.take;
+                    }
+                }
+            }
+        }
+        self.serve(object, index);
+    }
+
+    fn serve(&mut self, object: ObjectId, index: Index) {
+        let Object::Units(units) = &mut self.slots[object].object else {
+            return;
+        };
+        if units.queue.is_empty() {
+            return;
+        }
+        let ordered = units.discipline() == Discipline::Ordered;
+        let mut served: SmallVec<[ThreadId; 4]> = SmallVec::new();
+        units.serve(&self.needs, |thread| served.push(thread));
+        let data = self.slots[object].data;
+        for thread in served {
+            self.threads[thread].granted = true;
+            if ordered {
+                // Which step serves whom is fixed by the trace: nothing is left to choose.
+                let slot = &mut self.threads[thread];
+                slot.granted = false;
+                if !slot.comes_after.contains(&index) {
+                    slot.comes_after.push(index);
+                }
+                self.observe(thread, data);
+            }
+        }
+    }
+
+    fn notify(&mut self, condvar: ObjectId, all: bool, alternative: u32, index: Index) -> u64 {
+        let Object::Condvar(waiters) = &mut self.slots[condvar].object else {
+            return 0;
+        };
+        let woken: SmallVec<[ThreadId; 4]> = if all {
+            waiters.drain(..).map(|waiter| waiter.thread).collect()
+        } else if waiters.is_empty() {
+            SmallVec::new()
+        } else {
+            SmallVec::from_elem(waiters.remove(alternative as usize).thread, 1)
+        };
+        for &thread in &woken {
+            let slot = &mut self.threads[thread];
+            slot.notified = true;
+            slot.notified_by = Some(index);
+            slot.comes_after.push(index);
+        }
+        woken.len() as u64
+    }
+
+    fn arrive(&mut self, thread: ThreadId, object: ObjectId, index: Index) {
+        self.second_half(thread, Op::Depart(object));
+        let Object::Barrier(barrier) = &mut self.slots[object].object else {
+            return;
+        };
+        barrier.arrived.push(thread);
+        if barrier.arrived.len() < barrier.size as usize {
+            return;
+        }
+        for waiting in std::mem::take(&mut barrier.arrived) {
+            let slot = &mut self.threads[waiting];
+            if !slot.comes_after.contains(&index) {
+                slot.comes_after.push(index);
+            }
+            self.observe(waiting, u64::from(waiting == thread));
+        }
+    }
+
+    /// Whether the announced operations of two threads that can both move commute here and now, on
+    /// the counts of this state: finer than their footprints.
+    #[must_use]
+    pub fn commute_here(&self, one: ThreadId, other: ThreadId) -> bool {
+        let (mine, theirs) = (self.footprint(one), self.footprint(other));
+        mine.iter().all(|a| {
+            theirs.iter().all(|b| {
+                a.location != b.location
+                    || !a.access.conflicts(b.access)
+                    || self.counts_suffice(one, other, a, b)
+            })
+        })
+    }
+
+    fn counts_suffice(&self, one: ThreadId, other: ThreadId, a: &Touch, b: &Touch) -> bool {
+        use Access::{Give, SharedGive, SharedTake, Take};
+        match (a.access, b.access) {
+            // Both can move, so the units of the take are there without the give.
+            (Take | SharedTake, Give | SharedGive) | (Give | SharedGive, Take | SharedTake) => true,
+            (Take | SharedTake, Take | SharedTake) => {
+                let (mine, theirs) = (self.describe(one, 0), self.describe(other, 0));
+                let at = |list: &[(Location, i64)]| -> i64 {
+                    list.iter()
+                        .filter(|(location, _)| *location == a.location)
+                        .map(|(_, number)| *number)
+                        .sum()
+                };
+                let free = self.free_at(a.location);
+                free + at(&theirs.effects) >= at(&mine.wants)
+                    && free + at(&mine.effects) >= at(&theirs.wants)
+            }
+            _ => false,
+        }
+    }
+
+    fn free_at(&self, location: Location) -> i64 {
+        self.slots
+            .iter()
+            .find_map(|slot| match &slot.object {
+                Object::Units(units) if slot.alive => {
+                    let member = location.checked_sub(slot.base)? as usize;
+                    units.free.get(member).map(|&free| i64::from(free))
+                }
+                _ => None,
+            })
+            .unwrap_or(0)
+    }
+
+    /// Whether a thread's announced operation only gives units, so that it commutes with everything
+    /// that others can do before it, and nothing was accessed in the silent step before it.
+    #[must_use]
+    pub fn gives_at_once(&self, thread: ThreadId) -> bool {
+        let slot = &self.threads[thread];
+        let object = match slot.op {
+            Op::Give { object, .. } | Op::GiveAll { object, .. } => object,
+            _ => return false,
+        };
+        slot.status == Status::Announced
+            && slot.segment == 0
+            && !self.used.tries
+            && self.units_of(object).discipline() != Discipline::Ordered
+    }
+
+    /// The state in 128 bits: what each thread has seen and announced, what each object holds.
+    #[must_use]
+    pub fn key(&self) -> u128 {
+        let mut sum = Digest::default();
+        for (id, thread) in self.threads.iter().enumerate() {
+            if thread.status == Status::Unborn {
+                continue;
+            }
+            let flags = u64::from(thread.granted)
+                | u64::from(thread.notified) << 1
+                | u64::from(thread.token) << 2
+                | (thread.spurious as u64) << 3
+                | (thread.status as u64) << 32;
+            let mut digest = Digest::new(id as u64)
+                .with_digest(thread.history)
+                .with(thread.segment)
+                .with(flags);
+            if thread.status == Status::Announced {
+                digest = digest
+                    .with(digest_of_op(thread.op))
+                    .with(u64::from(thread.place.line()) << 32 | u64::from(thread.place.column()));
+            }
+            sum = sum.plus(digest);
+        }
+        for (id, slot) in self.slots.iter().enumerate() {
+            if slot.alive && !matches!(slot.object, Object::Label) {
+                let seed = !(id as u64);
+                sum = sum.plus(slot.object.digest(seed, &self.needs).with(slot.data));
+            }
+        }
+        sum.as_u128()
+    }
+
+    /// Every thread that has announced something and cannot move: its operation, and where.
+    pub fn blocked(&self) -> impl Iterator<Item = (ThreadId, Op, Place)> + '_ {
+        self.threads
+            .iter()
+            .enumerate()
+            .filter(|(id, thread)| thread.status == Status::Announced && !self.enabled(*id))
+            .map(|(id, thread)| (id, thread.op, thread.place))
+    }
+}
+
+/// A place for threads that have not announced anything yet.
+fn nowhere() -> Place {
+    std::panic::Location::caller()
+}
+
+fn digest_of_op(op: Op) -> u64 {
+    let (code, a, b): (u64, u64, u64) = match op {
+        Op::Take {
+            object,
+            units,
+            shared,
+        } => (1 + u64::from(shared), object as u64, u64::from(units)),
+        Op::TryTake { object, units } => (3, object as u64, u64::from(units)),
+        Op::Give {
+            object,
+            units,
+            shared,
+        } => (4 + u64::from(shared), object as u64, u64::from(units)),
+        Op::TakeAll { object, needs } => (6, object as u64, needs as u64),
+        Op::GiveAll { object, needs } => (7, object as u64, needs as u64),
+        Op::Granted { object } => (8, object as u64, 0),
+        Op::Wait { condvar, mutex } => (9, condvar as u64, mutex as u64),
+        Op::Reacquire { condvar, mutex } => (10, condvar as u64, mutex as u64),
+        Op::Notify { condvar, all } => (11, condvar as u64, u64::from(all)),
+        Op::Load(object) => (12, object as u64, 0),
+        Op::Store(object, value) => (13, object as u64, value),
+        Op::Modify(object, Change::Swap(value)) => (14, object as u64, value),
+        Op::Modify(object, Change::Add(value)) => (15, object as u64, value),
+        Op::Modify(object, Change::Exchange(current, new)) => {
+            let both = Digest::new(current).with(new).as_u64();
+            (16, object as u64, both)
+        }
+        Op::Await(object, condition) => {
+            use crate::sync::stepping::Condition;
+            let (kind, value) = match condition {
+                Condition::Is(value) => (17, value),
+                Condition::IsNot(value) => (18, value),
+                Condition::Below(value) => (19, value),
+                Condition::AtLeast(value) => (20, value),
+            };
+            (kind, object as u64, value)
+        }
+        Op::Read(object) => (21, object as u64, 0),
+        Op::Write(object) => (22, object as u64, 0),
+        Op::Enter(object) => (23, object as u64, 0),
+        Op::Leave(object) => (24, object as u64, 0),
+        Op::Park => (25, 0, 0),
+        Op::Unpark(thread) => (26, thread as u64, 0),
+        Op::Arrive(object) => (27, object as u64, 0),
+        Op::Depart(object) => (28, object as u64, 0),
+        Op::Choose(n) => (29, u64::from(n), 0),
+        Op::Yield => (30, 0, 0),
+        Op::Join(thread) => (31, thread as u64, 0),
+        Op::Look(object) => (32, object as u64, 0),
+    };
+    Digest::new(code).with(a).with(b).as_u64()
+}
