@@ -12,6 +12,7 @@ mod machine;
 mod memory;
 mod operation;
 
+pub use crate::sync::backend::Need;
 pub use backend::Stepping;
 pub use machine::{Machine, NewObject, Note, Place, Shown, is_running, run_on};
-pub use operation::{Change, Condition, Need, ObjectId, Op, Substance, ThreadId};
+pub use operation::{Change, Condition, ObjectId, Op, Substance, ThreadId};
