@@ -8,4 +8,5 @@ mod laws;
 mod limits;
 mod readme;
 mod semantics;
+mod stepping;
 mod zero_cost;
