@@ -9,4 +9,5 @@ mod limits;
 mod published;
 mod readme;
 mod semantics;
+mod stepping;
 mod zero_cost;

@@ -3,6 +3,7 @@
 use std::mem::size_of;
 use std::sync::atomic;
 
+use crosscheck::primitives::{QueuedSemaphore, Semaphore};
 use crosscheck::sync::{AtomicBool, AtomicIsize, AtomicUsize, Cell, Condvar, Label, Mutex, Os};
 
 #[test]
@@ -23,4 +24,9 @@ fn the_facade_on_os_threads_is_as_large_as_plain_std() {
     assert_eq!(size_of::<AtomicBool<Os>>(), size_of::<atomic::AtomicBool>());
     assert_eq!(size_of::<Cell<Os, [u64; 3]>>(), size_of::<[u64; 3]>());
     assert_eq!(size_of::<Label<Os>>(), 0);
+}
+
+#[test]
+fn a_semaphore_on_os_threads_is_as_large_as_the_queued_one() {
+    assert_eq!(size_of::<Semaphore<Os>>(), size_of::<QueuedSemaphore<Os>>());
 }

@@ -4,18 +4,16 @@
 //! requests and hands units over: a thread that comes later cannot overtake. A weak one lets
 //! whoever comes when enough units are free take them.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::Arc;
 
-use crate::sync::{
-    Backend, Composite, Condvar, Kind, Label, Mutex, MutexGuard, Name, SemaphoreOrder,
-};
+use super::QueuedSemaphore;
+use super::queued_semaphore::textbook_value;
+use crate::sync::{Backend, Composite, Kind, Label, Name, SemaphoreOrder, SwaitOrder, UnitsApi};
 
-/// A counting semaphore on a mutex and condition variables.
+/// A counting semaphore: of the machine where it has such a thing, else a [`QueuedSemaphore`].
 ///
 /// The reported [value](Self::value) is the textbook's: the free units, or minus the number of
-/// waiters. A waiter has a condition variable of its own, so a V wakes exactly whom it serves.
+/// waiters.
 ///
 /// Waiting in P blocks the thread. Everything before a V happens before everything after the P
 /// that takes its unit.
@@ -31,28 +29,16 @@ use crate::sync::{
 /// assert_eq!(seats.value(), 2);
 /// ```
 pub struct Semaphore<B: Backend> {
-    name: Name,
-    order: SemaphoreOrder,
-    label: Label<B>,
-    state: Mutex<B, State<B>>,
-    /// Where waiters of a weak semaphore wait.
-    changed: Condvar<B>,
+    build: Build<B>,
 }
 
-struct State<B: Backend> {
-    free: usize,
-    /// Threads inside a weak P that found too few units.
-    weak_waiters: usize,
-    /// Requests of a strong semaphore that have not been granted, oldest first. A V removes the
-    /// requests that it grants.
-    queue: VecDeque<Request<B>>,
-    next_ticket: u64,
-}
-
-struct Request<B: Backend> {
-    ticket: u64,
-    units: usize,
-    granted: Arc<Condvar<B>>,
+enum Build<B: Backend> {
+    /// No more than these two: on the os backend nothing of this variant may take space.
+    Native {
+        label: Label<B>,
+        units: B::Units,
+    },
+    Queued(QueuedSemaphore<B>),
 }
 
 impl<B: Backend> Semaphore<B> {
@@ -67,21 +53,23 @@ impl<B: Backend> Semaphore<B> {
     #[track_caller]
     pub fn with_order(name: impl Into<Name>, units: usize, order: SemaphoreOrder) -> Self {
         let name = name.into();
-        Self {
-            name,
-            order,
-            label: Label::new(Kind::Semaphore, name),
-            state: Mutex::new(
-                name,
-                State {
-                    free: units,
-                    weak_waiters: 0,
-                    queue: VecDeque::new(),
-                    next_ticket: 0,
-                },
-            ),
-            changed: Condvar::new(name),
-        }
+        let service = match order {
+            SemaphoreOrder::Strong => SwaitOrder::Strict,
+            SemaphoreOrder::Weak => SwaitOrder::Weak,
+        };
+        let native = match u32::try_from(units) {
+            Ok(units) => B::Units::new(Kind::Semaphore, name, &[units], service),
+            // More than a machine counts.
+            Err(_) => None,
+        };
+        let build = match native {
+            Some(units) => Build::Native {
+                label: Label::new(Kind::Semaphore, name),
+                units,
+            },
+            None => Build::Queued(QueuedSemaphore::with_order(name, units, order)),
+        };
+        Self { build }
     }
 
     /// P: takes one unit, or waits for it. Blocks.
@@ -96,42 +84,18 @@ impl<B: Backend> Semaphore<B> {
     /// units may be free. Waits for ever when more units are asked for than ever exist.
     #[track_caller]
     pub fn p_many(&self, units: usize) {
-        let step = Composite::Acquire(units);
-        self.label.begin(step);
-        let state = self.state.lock();
-        match self.order {
-            SemaphoreOrder::Strong => self.wait_in_queue(state, units),
-            SemaphoreOrder::Weak => self.wait_for_chance(state, units),
+        match &self.build {
+            Build::Native { label, units: free } => {
+                let step = Composite::Acquire(units);
+                label.begin(step);
+                // Of nothing there is always enough: no step.
+                if units > 0 {
+                    free.take(asked(units), false);
+                }
+                label.end(step, true);
+            }
+            Build::Queued(semaphore) => semaphore.p_many(units),
         }
-        self.label.end(step, true);
-    }
-
-    fn wait_in_queue(&self, mut state: MutexGuard<'_, B, State<B>>, units: usize) {
-        if state.queue.is_empty() && state.free >= units {
-            state.free -= units;
-            return;
-        }
-        let ticket = state.next_ticket;
-        state.next_ticket += 1;
-        let granted = Arc::new(Condvar::new(self.name));
-        state.queue.push_back(Request {
-            ticket,
-            units,
-            granted: Arc::clone(&granted),
-        });
-        // A wake-up without a grant leaves the request in the queue.
-        while state.queue.iter().any(|request| request.ticket == ticket) {
-            state = granted.wait(state);
-        }
-    }
-
-    fn wait_for_chance(&self, mut state: MutexGuard<'_, B, State<B>>, units: usize) {
-        while state.free < units {
-            state.weak_waiters += 1;
-            state = self.changed.wait(state);
-            state.weak_waiters -= 1;
-        }
-        state.free -= units;
     }
 
     /// P without waiting: takes one unit if it is free and nobody is before us.
@@ -145,22 +109,22 @@ impl<B: Backend> Semaphore<B> {
     #[must_use = "the units have to be returned if they were taken"]
     #[track_caller]
     pub fn try_p_many(&self, units: usize) -> bool {
-        let step = Composite::TryAcquire(units);
-        self.label.begin(step);
-        let mut state = self.state.lock();
-        let taken = state.queue.is_empty() && state.free >= units;
-        if taken {
-            state.free -= units;
+        match &self.build {
+            Build::Native { label, units: free } => {
+                let step = Composite::TryAcquire(units);
+                label.begin(step);
+                let taken = units == 0 || free.try_take(asked(units));
+                label.end(step, taken);
+                taken
+            }
+            Build::Queued(semaphore) => semaphore.try_p_many(units),
         }
-        drop(state);
-        self.label.end(step, taken);
-        taken
     }
 
     /// V: returns one unit, or hands it to the longest waiter. Never blocks for long.
     ///
     /// # Panics
-    /// When the number of free units would exceed `usize::MAX`.
+    /// When the number of free units would exceed `usize::MAX`, or what the machine counts.
     #[track_caller]
     pub fn v(&self) {
         self.v_many(1);
@@ -169,35 +133,22 @@ impl<B: Backend> Semaphore<B> {
     /// V(n): returns `units` units at once.
     ///
     /// # Panics
-    /// When the number of free units would exceed `usize::MAX`.
+    /// When the number of free units would exceed `usize::MAX`, or what the machine counts.
     #[track_caller]
     pub fn v_many(&self, units: usize) {
-        let step = Composite::Release(units);
-        self.label.begin(step);
-        let mut state = self.state.lock();
-        state.free = state
-            .free
-            .checked_add(units)
-            .expect("a semaphore holds at most usize::MAX units; one V is not matched by a P");
-        match self.order {
-            SemaphoreOrder::Strong => {
-                while let Some(head) = state.queue.front()
-                    && head.units <= state.free
-                {
-                    let head = state.queue.pop_front().expect("the head was just seen");
-                    state.free -= head.units;
-                    head.granted.notify_one();
+        match &self.build {
+            Build::Native { label, units: free } => {
+                let step = Composite::Release(units);
+                label.begin(step);
+                if units > 0 {
+                    let units = u32::try_from(units)
+                        .expect("a semaphore of the machine holds at most u32::MAX units");
+                    free.give(units, false);
                 }
+                label.end(step, true);
             }
-            // All of them: a waiter for one unit and a waiter for two cannot be told apart here.
-            SemaphoreOrder::Weak => {
-                if state.weak_waiters > 0 {
-                    self.changed.notify_all();
-                }
-            }
+            Build::Queued(semaphore) => semaphore.v_many(units),
         }
-        drop(state);
-        self.label.end(step, true);
     }
 
     /// P as a guard: the unit is returned when the permit is dropped. Blocks.
@@ -229,27 +180,34 @@ impl<B: Backend> Semaphore<B> {
     /// The textbook's value: the free units if nobody waits, else minus the number of waiters.
     #[track_caller]
     pub fn value(&self) -> isize {
-        let (free, waiting) = self.free_and_waiting();
-        let magnitude = if waiting == 0 { free } else { waiting };
-        let magnitude = isize::try_from(magnitude).unwrap_or(isize::MAX);
-        if waiting == 0 { magnitude } else { -magnitude }
+        textbook_value(self.free_and_waiting())
     }
 
     /// Free units and waiting requests at one moment; both can be positive when the head of the
     /// queue wants more than is free.
     #[track_caller]
     pub fn free_and_waiting(&self) -> (usize, usize) {
-        let state = self.state.lock();
-        (state.free, state.queue.len() + state.weak_waiters)
+        match &self.build {
+            Build::Native { units, .. } => {
+                let (free, waiting) = units.look();
+                (free[0] as usize, waiting)
+            }
+            Build::Queued(semaphore) => semaphore.free_and_waiting(),
+        }
     }
+}
+
+/// A number of units to take; one that is larger than all that there can ever be stays so.
+fn asked(units: usize) -> u32 {
+    u32::try_from(units).unwrap_or(u32::MAX)
 }
 
 impl<B: Backend> fmt::Debug for Semaphore<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Semaphore")
-            .field("name", &self.name)
-            .field("order", &self.order)
-            .finish_non_exhaustive()
+        match &self.build {
+            Build::Native { .. } => f.debug_struct("Semaphore").finish_non_exhaustive(),
+            Build::Queued(semaphore) => semaphore.fmt(f),
+        }
     }
 }
 

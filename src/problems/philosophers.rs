@@ -338,7 +338,7 @@ struct Monitor<'a, B: Backend> {
     permissions: Vec<Semaphore<B>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Stage {
     Thinking,
     Hungry,

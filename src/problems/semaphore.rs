@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{Problem, Variant, team};
-use crate::primitives::Semaphore;
+use crate::primitives::QueuedSemaphore;
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone, require};
 use crate::sync::{
     AtomicIsize, Backend, Condvar, Mutex, SemaphoreOrder, Spin, SpinCapped, run_threads,
@@ -184,7 +184,7 @@ impl Scenario for Processes {
 
 /// A semaphore in one of its algorithms.
 enum Units<B: Backend> {
-    Queued(Semaphore<B>),
+    Queued(QueuedSemaphore<B>),
     BusyWait(BusyWait<B>),
     Slipped(Slipped<B>),
 }
@@ -192,7 +192,7 @@ enum Units<B: Backend> {
 impl<B: Backend> Units<B> {
     fn new(algorithm: Algorithm, units: usize) -> Self {
         match algorithm {
-            Algorithm::Queued => Self::Queued(Semaphore::new("semaphore", units)),
+            Algorithm::Queued => Self::Queued(QueuedSemaphore::new("semaphore", units)),
             Algorithm::BusyWait { atomic } => Self::BusyWait(BusyWait::new(atomic, units)),
             Algorithm::Slipped(slip) => Self::Slipped(Slipped::new(slip, units)),
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 
 use super::name::Name;
 use super::property::Property;
-use super::semantics::Semantics;
+use super::semantics::{Semantics, SwaitOrder};
 
 /// A thread's code, for [`run_threads`](super::run_threads).
 pub type Body<'a> = (Name, Box<dyn FnOnce() + Send + 'a>);
@@ -21,6 +21,8 @@ pub enum Kind {
     Semaphore,
     /// A semaphore set; its operations are Swait and Ssignal.
     SemaphoreSet,
+    /// A readers-writers lock; its operations are P of a reader or the writer, and V.
+    RwLock,
     /// A region that admits at most `limit` threads at a time; an observer, not a lock.
     Zone {
         /// How many threads may be inside at once; at least 1.
@@ -41,6 +43,45 @@ pub enum Composite {
     Enter,
     /// Step out of a zone.
     Leave,
+}
+
+/// What a step needs of one member of a set: it goes on when `test` units are free and takes
+/// `take` of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Need {
+    /// Index of the member.
+    pub member: u32,
+    /// Units that have to be free.
+    pub test: u32,
+    /// Units that are taken; at most `test`.
+    pub take: u32,
+}
+
+/// What an atomic is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Until<V> {
+    /// It is this.
+    Is(V),
+    /// It is anything else.
+    IsNot(V),
+    /// It is less than this.
+    Below(V),
+    /// It is this or more.
+    AtLeast(V),
+}
+
+impl<V: PartialOrd> Until<V> {
+    /// Whether a value meets it.
+    #[inline]
+    #[must_use]
+    pub fn holds(&self, value: &V) -> bool {
+        match self {
+            Self::Is(wanted) => value == wanted,
+            Self::IsNot(unwanted) => value != unwanted,
+            Self::Below(limit) => value < limit,
+            Self::AtLeast(limit) => value >= limit,
+        }
+    }
 }
 
 /// A machine on which an algorithm runs.
@@ -81,6 +122,11 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     type Label: Send + Sync;
     /// The state of one busy-wait.
     type Spin: Default;
+    /// Units that threads take and give in one step of the machine; [`NoUnits`] where semaphores
+    /// are built of mutexes.
+    type Units: UnitsApi;
+    /// A barrier at which an arrival is one step of the machine; likewise.
+    type Barrier: BarrierApi;
 
     /// A new unlocked mutex.
     #[track_caller]
@@ -168,6 +214,13 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     fn fail(property: Property, message: String) -> !;
     /// The situation `mark` occurs, for [`Property::Reachability`].
     fn reached(mark: &'static str);
+    /// All that the calling thread will ever use of its past is in this digest: a search that
+    /// compares states forgets the rest. Elsewhere nothing, and `digest` is not called.
+    #[inline]
+    #[track_caller]
+    fn checkpoint(digest: impl FnOnce() -> u64) {
+        let _ = digest;
+    }
 }
 
 /// Plain memory that threads reach without synchronisation of its own.
@@ -184,10 +237,108 @@ pub trait CellApi<T>: Send + Sync {
     /// A write, likewise.
     #[track_caller]
     fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R;
+    /// What the memory that the cell stands for holds now, when it is new and after each write, so
+    /// that a search can compare states. Elsewhere nothing, and `digest` is not called.
+    #[inline]
+    fn written(&self, digest: impl FnOnce() -> u64) {
+        let _ = digest;
+    }
+}
+
+/// Units that threads take and give, each in one step of the machine.
+///
+/// [`NoUnits`] is the implementation of machines without such steps.
+pub trait UnitsApi: Send + Sync + Sized {
+    /// A new object with `free[i]` free units in its i-th member, which serves in this order;
+    /// `None` where it has to be built of mutexes.
+    #[track_caller]
+    fn new(kind: Kind, name: Name, free: &[u32], order: SwaitOrder) -> Option<Self>;
+    /// Takes `units`, at least 1, of the first member, or waits. Blocks. Takes that are `shared`
+    /// commute: so do those of readers. Acquire: pairs with the gives before.
+    #[track_caller]
+    fn take(&self, units: u32, shared: bool);
+    /// Takes `units`, at least 1, of the first member if it can at once; never blocks.
+    #[track_caller]
+    fn try_take(&self, units: u32) -> bool;
+    /// Gives `units`, at least 1, back to the first member. Release.
+    #[track_caller]
+    fn give(&self, units: u32, shared: bool);
+    /// Takes what `needs` says of several members at once, or waits. Blocks. Acquire: pairs with
+    /// the gives before.
+    #[track_caller]
+    fn take_all(&self, needs: &[Need]);
+    /// Gives what `needs` takes back to several members at once. Release.
+    #[track_caller]
+    fn give_all(&self, needs: &[Need]);
+    /// Free units of every member, and how many threads wait, at one moment.
+    #[track_caller]
+    fn look(&self) -> (Vec<u32>, usize);
+}
+
+/// A barrier at which an arrival is one step of the machine.
+///
+/// [`NoUnits`] is the implementation of machines without such steps.
+pub trait BarrierApi: Send + Sync + Sized {
+    /// A new barrier for so many threads, at least 1; `None` where it has to be built of mutexes.
+    #[track_caller]
+    fn new(name: Name, parties: u32) -> Option<Self>;
+    /// Waits until all have arrived; `true` for the one that came last. Blocks. What any of them
+    /// did before happens before what any does afterwards.
+    #[track_caller]
+    fn arrive(&self) -> bool;
+}
+
+/// Units on a machine that has none: there is no such object, so code for it costs nothing.
+#[derive(Clone, Copy, Debug)]
+pub enum NoUnits {}
+
+impl UnitsApi for NoUnits {
+    #[inline]
+    fn new(_: Kind, _: Name, _: &[u32], _: SwaitOrder) -> Option<Self> {
+        None
+    }
+    #[inline]
+    fn take(&self, _: u32, _: bool) {
+        match *self {}
+    }
+    #[inline]
+    fn try_take(&self, _: u32) -> bool {
+        match *self {}
+    }
+    #[inline]
+    fn give(&self, _: u32, _: bool) {
+        match *self {}
+    }
+    #[inline]
+    fn take_all(&self, _: &[Need]) {
+        match *self {}
+    }
+    #[inline]
+    fn give_all(&self, _: &[Need]) {
+        match *self {}
+    }
+    #[inline]
+    fn look(&self) -> (Vec<u32>, usize) {
+        match *self {}
+    }
+}
+
+impl BarrierApi for NoUnits {
+    #[inline]
+    fn new(_: Name, _: u32) -> Option<Self> {
+        None
+    }
+    #[inline]
+    fn arrive(&self) -> bool {
+        match *self {}
+    }
 }
 
 /// Operations of every atomic.
 pub trait Atomic<V>: Send + Sync {
+    /// The backend whose atomic it is.
+    type Backend: Backend;
+
     /// A new atomic.
     #[track_caller]
     fn new(name: Name, value: V) -> Self;
@@ -212,6 +363,14 @@ pub trait Atomic<V>: Send + Sync {
         success: Ordering,
         failure: Ordering,
     ) -> Result<V, V>;
+    /// Waits until the value meets `until` and returns it, in one step of the machine; `None`, at
+    /// once, on machines without such a step. Blocks.
+    #[inline]
+    #[track_caller]
+    fn await_until(&self, until: Until<V>, order: Ordering) -> Option<V> {
+        let _ = (until, order);
+        None
+    }
 }
 
 /// Operations of the atomic integers; they wrap around on overflow.

@@ -6,7 +6,8 @@
 //! 3. [`backends`]: OS threads, loom, shuttle.
 //! 4. [`announcing`]: the decorator that tells every operation before it happens; the seam for
 //!    traces, deadlock detection, counterexamples and replay.
-//! 5. [`Semantics`]: the choices that a checking backend makes explicit.
+//! 5. [`stepping`]: the backend whose operations a model applies, one step at a time.
+//! 6. [`Semantics`]: the choices that a checking backend makes explicit.
 
 #[cfg(feature = "engines")]
 pub mod announcing;
@@ -19,12 +20,15 @@ mod semantics;
 #[cfg(feature = "engines")]
 pub mod stepping;
 
-pub use backend::{Atomic as AtomicApi, AtomicInt, Backend, Body, CellApi, Composite, Kind};
+pub use backend::{
+    Atomic as AtomicApi, AtomicInt, Backend, BarrierApi, Body, CellApi, Composite, Kind, Need,
+    NoUnits, UnitsApi, Until,
+};
 pub use backends::os::Os;
 pub use facade::{
     Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Condvar, Label, Mutex, MutexGuard, Scope,
-    Shared, Spin, SpinCapped, Thread, choose, current, fence, park, reached, require, run_threads,
-    scope, yield_now,
+    Shared, Spin, SpinCapped, Thread, checkpoint, choose, current, fence, park, reached, require,
+    run_threads, scope, yield_now,
 };
 pub use name::Name;
 pub use property::Property;

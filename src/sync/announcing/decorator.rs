@@ -18,7 +18,7 @@ use super::memory::{Announced, AnnouncedCell};
 use super::session::{Halt, Session, Waiting, installed};
 use super::state::Wake;
 use super::trace::{ObjectKind, Operation};
-use crate::sync::backend::{Backend, CellApi, Composite, Kind};
+use crate::sync::backend::{Backend, CellApi, Composite, Kind, NoUnits};
 use crate::sync::{Name, Property, Semantics};
 
 /// `H` with every operation announced to the session of the calling OS thread.
@@ -160,6 +160,8 @@ unsafe impl<H: Host> Backend for Announcing<H> {
     type JoinHandle = (usize, H::JoinHandle);
     type Label = AnnouncedLabel<H>;
     type Spin = u32;
+    type Units = NoUnits;
+    type Barrier = NoUnits;
 
     fn mutex<T: Send>(name: Name, value: T) -> Self::Mutex<T> {
         let (session, me) = here::<H>();

@@ -128,6 +128,8 @@ impl<H: Host, A> Announced<H, A> {
 }
 
 impl<H: Host, V: Recorded, A: Atomic<V>> Atomic<V> for Announced<H, A> {
+    type Backend = Announcing<H>;
+
     fn new(name: Name, value: V) -> Self {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Atomic, name);

@@ -156,6 +156,7 @@ impl ObjectKind {
             Self::Choice => "choice",
             Self::Composite(Kind::Semaphore) => "semaphore",
             Self::Composite(Kind::SemaphoreSet) => "semaphore set",
+            Self::Composite(Kind::RwLock) => "readers-writers lock",
             Self::Composite(Kind::Zone { .. }) => "zone",
         }
     }

@@ -12,7 +12,7 @@ use loom::sync::atomic;
 
 use crate::sync::announcing::{Abandoned, Host, Trouble};
 use crate::sync::backends::os::std_like_atomic;
-use crate::sync::{Backend, CellApi, Composite, Kind, Name, Property, Semantics};
+use crate::sync::{Backend, CellApi, Composite, Kind, Name, NoUnits, Property, Semantics};
 
 /// How many threads loom admits, the main one included.
 pub(crate) const MAX_THREADS: usize = loom::MAX_THREADS;
@@ -41,6 +41,8 @@ unsafe impl Backend for Loom {
     type JoinHandle = loom::thread::JoinHandle<()>;
     type Label = ();
     type Spin = ();
+    type Units = NoUnits;
+    type Barrier = NoUnits;
 
     fn mutex<T: Send>(_: Name, value: T) -> Self::Mutex<T> {
         loom::sync::Mutex::new(value)
@@ -171,9 +173,9 @@ impl<T: Send> CellApi<T> for LoomCell<T> {
     }
 }
 
-std_like_atomic!(atomic::AtomicUsize, usize, int);
-std_like_atomic!(atomic::AtomicIsize, isize, int);
-std_like_atomic!(atomic::AtomicBool, bool);
+std_like_atomic!(Loom, atomic::AtomicUsize, usize, int);
+std_like_atomic!(Loom, atomic::AtomicIsize, isize, int);
+std_like_atomic!(Loom, atomic::AtomicBool, bool);
 
 loom::thread_local! {
     static INDEX: std::cell::Cell<usize> = std::cell::Cell::new(0);

@@ -8,7 +8,7 @@ use std::thread;
 use crossbeam_utils::Backoff;
 use crossbeam_utils::sync::{Parker, Unparker};
 
-use crate::sync::{Backend, CellApi, Composite, Kind, Name, Property, Semantics};
+use crate::sync::{Backend, CellApi, Composite, Kind, Name, NoUnits, Property, Semantics};
 
 /// The backend that ships: OS threads.
 ///
@@ -32,6 +32,8 @@ unsafe impl Backend for Os {
     type JoinHandle = thread::JoinHandle<()>;
     type Label = ();
     type Spin = Backoff;
+    type Units = NoUnits;
+    type Barrier = NoUnits;
 
     #[inline]
     fn mutex<T: Send>(_: Name, value: T) -> Self::Mutex<T> {
@@ -194,8 +196,10 @@ impl<T: Send> CellApi<T> for OsCell<T> {
 
 /// Implements the atomic traits for a type whose inherent methods have std's signatures.
 macro_rules! std_like_atomic {
-    ($atomic:ty, $value:ty $(, $int:ident)?) => {
+    ($backend:ty, $atomic:ty, $value:ty $(, $int:ident)?) => {
         impl $crate::sync::AtomicApi<$value> for $atomic {
+            type Backend = $backend;
+
             #[inline]
             #[track_caller]
             fn new(_: $crate::sync::Name, value: $value) -> Self {
@@ -247,9 +251,9 @@ macro_rules! std_like_atomic {
 }
 pub(crate) use std_like_atomic;
 
-std_like_atomic!(atomic::AtomicUsize, usize, int);
-std_like_atomic!(atomic::AtomicIsize, isize, int);
-std_like_atomic!(atomic::AtomicBool, bool);
+std_like_atomic!(Os, atomic::AtomicUsize, usize, int);
+std_like_atomic!(Os, atomic::AtomicIsize, isize, int);
+std_like_atomic!(Os, atomic::AtomicBool, bool);
 
 #[cfg(feature = "engines")]
 mod host {

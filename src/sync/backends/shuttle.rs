@@ -17,7 +17,7 @@ use shuttle_engine::scheduler::TaskId;
 
 use crate::sync::announcing::Host;
 use crate::sync::backends::os::{OsCell, std_like_atomic};
-use crate::sync::{Backend, Composite, Kind, Name, Property, Semantics};
+use crate::sync::{Backend, Composite, Kind, Name, NoUnits, Property, Semantics};
 
 /// The shuttle backend; to be used inside a shuttle check only.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,8 @@ unsafe impl Backend for Shuttle {
     type JoinHandle = shuttle::thread::JoinHandle<()>;
     type Label = ();
     type Spin = ();
+    type Units = NoUnits;
+    type Barrier = NoUnits;
 
     fn mutex<T: Send>(_: Name, value: T) -> Self::Mutex<T> {
         shuttle::sync::Mutex::new(value)
@@ -145,9 +147,9 @@ unsafe impl Backend for Shuttle {
     fn reached(_: &'static str) {}
 }
 
-std_like_atomic!(atomic::AtomicUsize, usize, int);
-std_like_atomic!(atomic::AtomicIsize, isize, int);
-std_like_atomic!(atomic::AtomicBool, bool);
+std_like_atomic!(Shuttle, atomic::AtomicUsize, usize, int);
+std_like_atomic!(Shuttle, atomic::AtomicIsize, isize, int);
+std_like_atomic!(Shuttle, atomic::AtomicBool, bool);
 
 shuttle::thread_local! {
     /// Not the task's own number: tasks may be switched between our numbering and shuttle's.

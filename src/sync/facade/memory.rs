@@ -2,11 +2,14 @@
 
 use std::cell::UnsafeCell;
 use std::fmt;
+use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release};
 
+use super::observe::digest;
+use super::thread::{Spin, SpinCapped};
 use crate::sync::backend::{Atomic as AtomicApi, AtomicInt};
-use crate::sync::{Backend, CellApi, Name};
+use crate::sync::{Backend, CellApi, Name, Until};
 
 /// Plain memory, for primitives that prove their own exclusion: no cost on the os backend.
 ///
@@ -61,6 +64,9 @@ impl<B: Backend, T: Send> fmt::Debug for Cell<B, T> {
 /// On checking backends an unordered access is a data race and ends the execution before memory is
 /// touched. On the os backend two accesses that really overlap panic: an access costs one atomic
 /// read-modify-write and one store more than a [`Cell`].
+///
+/// The value can be hashed, so that a search that compares states knows what is in it; nothing is
+/// hashed on other backends.
 pub struct Shared<B: Backend, T: Send> {
     cell: B::Cell<()>,
     /// 0: free; [`WRITING`]: a write runs; otherwise the number of reads that run.
@@ -77,18 +83,52 @@ unsafe impl<B: Backend, T: Send + Sync> Sync for Shared<B, T> {}
 // SAFETY: owning a `Shared` is owning its `T`; the backend's cell is `Send` by its own bound.
 unsafe impl<B: Backend, T: Send> Send for Shared<B, T> {}
 
-impl<B: Backend, T: Send> Shared<B, T> {
+impl<B: Backend, T: Send + Hash> Shared<B, T> {
     /// A new variable.
     #[inline]
     #[track_caller]
     pub fn new(name: impl Into<Name>, value: T) -> Self {
+        let cell = <B::Cell<()> as CellApi<()>>::new(name.into(), ());
+        cell.written(|| digest(&value));
         Self {
-            cell: B::Cell::new(name.into(), ()),
+            cell,
             busy: std::sync::atomic::AtomicUsize::new(0),
             value: UnsafeCell::new(value),
         }
     }
 
+    /// Writes.
+    ///
+    /// # Panics
+    /// On the os backend, when another access runs at the same time.
+    #[inline]
+    #[track_caller]
+    pub fn with_mut<R>(&self, write: impl FnOnce(&mut T) -> R) -> R {
+        self.cell.with_mut(|_| {
+            // Acquire: pairs with the Release stores below.
+            let before = self.busy.compare_exchange(0, WRITING, Acquire, Relaxed);
+            assert!(
+                before.is_ok(),
+                "data race: a write runs while another thread accesses"
+            );
+            let _writing = Writing(&self.busy);
+            // SAFETY: `busy` is WRITING, so no other access begins before `_writing` is dropped.
+            let value = unsafe { &mut *self.value.get() };
+            let result = write(value);
+            self.cell.written(|| digest(value));
+            result
+        })
+    }
+
+    /// Replaces the value; panics as [`Shared::with_mut`] does.
+    #[inline]
+    #[track_caller]
+    pub fn set(&self, value: T) {
+        self.with_mut(|slot| *slot = value);
+    }
+}
+
+impl<B: Backend, T: Send> Shared<B, T> {
     /// Reads.
     ///
     /// # Panics
@@ -116,26 +156,6 @@ impl<B: Backend, T: Send> Shared<B, T> {
         })
     }
 
-    /// Writes.
-    ///
-    /// # Panics
-    /// On the os backend, when another access runs at the same time.
-    #[inline]
-    #[track_caller]
-    pub fn with_mut<R>(&self, write: impl FnOnce(&mut T) -> R) -> R {
-        self.cell.with_mut(|_| {
-            // Acquire: pairs with the Release stores below.
-            let before = self.busy.compare_exchange(0, WRITING, Acquire, Relaxed);
-            assert!(
-                before.is_ok(),
-                "data race: a write runs while another thread accesses"
-            );
-            let _writing = Writing(&self.busy);
-            // SAFETY: `busy` is WRITING, so no other access begins before `_writing` is dropped.
-            write(unsafe { &mut *self.value.get() })
-        })
-    }
-
     /// A copy of the value; panics as [`Shared::with`] does.
     #[inline]
     #[track_caller]
@@ -144,13 +164,6 @@ impl<B: Backend, T: Send> Shared<B, T> {
         T: Copy,
     {
         self.with(|value| *value)
-    }
-
-    /// Replaces the value; panics as [`Shared::with_mut`] does.
-    #[inline]
-    #[track_caller]
-    pub fn set(&self, value: T) {
-        self.with_mut(|slot| *slot = value);
     }
 }
 
@@ -243,6 +256,46 @@ impl<A: AtomicApi<V>, V: Copy> Atomic<A, V> {
         failure: Ordering,
     ) -> Result<V, V> {
         self.inner.compare_exchange(current, new, success, failure)
+    }
+
+    /// Waits until the value meets `until`, and returns it. Blocks.
+    ///
+    /// On engine `exhaustive` the thread is asleep until then: no rounds, no cap. Elsewhere it is a
+    /// busy-wait: a [`Spin`] around [`Atomic::load`].
+    ///
+    /// ```
+    /// use crosscheck::sync::{AtomicBool, Backend, SpinCapped, Until};
+    /// use std::sync::atomic::Ordering::Acquire;
+    ///
+    /// fn wait_for<B: Backend>(flag: &AtomicBool<B>) -> Result<(), SpinCapped> {
+    ///     // Acquire: pairs with the Release store that raises the flag.
+    ///     flag.await_until(Until::Is(true), Acquire)?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SpinCapped`] when a checking backend ends the busy-wait: give the attempt up.
+    ///
+    /// # Panics
+    /// When `order` is `Release` or `AcqRel`.
+    #[inline]
+    #[track_caller]
+    pub fn await_until(&self, until: Until<V>, order: Ordering) -> Result<V, SpinCapped>
+    where
+        V: PartialOrd,
+    {
+        if let Some(value) = self.inner.await_until(until, order) {
+            return Ok(value);
+        }
+        let mut spin = Spin::<A::Backend>::new();
+        loop {
+            let value = self.inner.load(order);
+            if until.holds(&value) {
+                return Ok(value);
+            }
+            spin.again()?;
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 //! 1. `mutex`: [`Mutex`], [`MutexGuard`], [`Condvar`].
 //! 2. `memory`: [`Cell`], [`Shared`], [`Atomic`], [`fence`].
 //! 3. `thread`: [`scope`], [`run_threads`], [`park`], [`Spin`].
-//! 4. `observe`: [`Label`], [`require`], [`reached`], [`choose`].
+//! 4. `observe`: [`Label`], [`require`], [`reached`], [`choose`], [`checkpoint`].
 
 mod memory;
 mod mutex;
@@ -12,5 +12,5 @@ mod thread;
 
 pub use memory::{Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Shared, fence};
 pub use mutex::{Condvar, Mutex, MutexGuard};
-pub use observe::{Label, choose, reached, require};
+pub use observe::{Label, checkpoint, choose, reached, require};
 pub use thread::{Scope, Spin, SpinCapped, Thread, current, park, run_threads, scope, yield_now};

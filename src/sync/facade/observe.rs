@@ -1,6 +1,7 @@
-//! What an algorithm tells its observer: labels, failed requirements, marks, choices.
+//! What an algorithm tells its observer: labels, failed requirements, marks, choices, checkpoints.
 
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::sync::backend::{Composite, Kind};
 use crate::sync::{Backend, Name, Property};
@@ -66,4 +67,39 @@ pub fn reached<B: Backend>(mark: &'static str) {
 pub fn choose<B: Backend>(name: impl Into<Name>, n: usize) -> usize {
     assert!(n > 0, "a choice among nothing");
     B::choose(name.into(), n)
+}
+
+/// Promises that all that the calling thread will ever use of its past is in `locals`; for the head
+/// of a loop.
+///
+/// A search that compares states takes a thread for the same when it has seen the same. With the
+/// promise it forgets what came before `locals`, so that the rounds of a loop can be the same state
+/// again. On other backends nothing, and nothing is hashed.
+///
+/// A promise that is not kept can hide executions: name every local variable that is read later,
+/// the loop's counter included. What is behind mutexes, atomics and [`Shared`](super::Shared) need
+/// not be named.
+///
+/// ```
+/// use crosscheck::sync::{Backend, Mutex, checkpoint};
+///
+/// fn work<B: Backend>(done: &Mutex<B, usize>, rounds: usize) {
+///     for round in 0..rounds {
+///         checkpoint::<B>(&round);
+///         *done.lock() += 1;
+///     }
+/// }
+/// ```
+#[inline]
+#[track_caller]
+pub fn checkpoint<B: Backend>(locals: &impl Hash) {
+    B::checkpoint(|| digest(locals));
+}
+
+/// The same for the same value, in every execution and on every thread.
+pub(super) fn digest(value: &impl Hash) -> u64 {
+    // Its keys are fixed, those of a `RandomState` are not.
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::Ordering;
 
-use super::operation::{Need, ObjectId, Op, Substance, ThreadId};
-use crate::sync::{Composite, Kind, Name, Property, Semantics};
+use super::operation::{ObjectId, Op, Substance, ThreadId};
+use crate::sync::{Composite, Kind, Name, Need, Property, Semantics};
 
 /// Where in the checked program.
 pub type Place = &'static Location<'static>;
@@ -51,6 +51,8 @@ pub enum Note {
     Fence(Ordering),
     /// The memory order of the atomic operation that follows.
     Order(Ordering),
+    /// The memory orders of the exchange that follows: when it succeeds, and when it only reads.
+    Orders(Ordering, Ordering),
     /// The situation `mark` occurs.
     Reached(&'static str),
 }
@@ -59,7 +61,18 @@ pub enum Note {
 /// at a time, and only [`Machine::visible`] gives up control.
 ///
 /// Every function may end the calling thread by unwinding when the execution is given up.
-pub trait Machine {
+///
+/// # Safety
+/// Mutexes lend out what they protect, and scopes what they borrow, on the machine's word:
+///
+/// 1. [`Machine::visible`] returns from [`Op::Take`] of a mutex, and with 1 from [`Op::TryTake`],
+///    only while no other thread has the unit, and so it does from [`Op::Wait`].
+/// 2. It returns from [`Op::Join`] only when that thread has ended and its stack is gone.
+/// 3. [`Machine::access`] returns only if no other thread is inside an access to the same memory,
+///    one of the two a write.
+/// 4. Once a function has unwound or [`Machine::tearing_down`] holds, no thread resumes except to
+///    unwind or to be forgotten, and no thread's stack is dropped after what it borrows.
+pub unsafe trait Machine {
     /// The calling thread.
     fn me(&self) -> ThreadId;
     /// A new object of the calling thread.
@@ -67,11 +80,16 @@ pub trait Machine {
     /// The number of these needs of a set, for [`Op::TakeAll`] and [`Op::GiveAll`]: the same number
     /// for the same needs.
     fn needs(&self, set: ObjectId, needs: &[Need]) -> usize;
+    /// Free units of every member, as [`Op::Look`] saw them: to be called directly after it.
+    fn free(&self, object: ObjectId) -> Vec<u32>;
     /// Announces an operation and gives up control until it has been applied. Its result.
+    ///
+    /// Of an operation in two halves only the first is announced; the machine goes through the
+    /// second before it returns, with its result.
     fn visible(&self, op: Op, place: Place) -> u64;
     /// The calling thread is about to read or write plain memory. Ends the execution on a race.
     fn access(&self, memory: ObjectId, write: bool, place: Place);
-    /// What plain memory holds now, as a digest; where there is none the digest is what the
+    /// What plain memory or a mutex holds now, as a digest; where there is none the digest is what the
     /// calling thread has seen so far.
     fn written(&self, memory: ObjectId, digest: Option<u64>);
     /// Tells something.

@@ -7,8 +7,12 @@
 //! Blocking is data here: a thread that waits is a thread whose announced operation is not enabled.
 //! Everything between two visible operations of a thread is one silent step.
 
+mod backend;
 mod machine;
+mod memory;
 mod operation;
 
+pub use crate::sync::backend::Need;
+pub use backend::Stepping;
 pub use machine::{Machine, NewObject, Note, Place, Shown, is_running, run_on};
-pub use operation::{Change, Condition, Need, ObjectId, Op, Substance, ThreadId};
+pub use operation::{Change, Condition, ObjectId, Op, Substance, ThreadId};

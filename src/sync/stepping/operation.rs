@@ -33,18 +33,6 @@ pub enum Substance {
     Label,
 }
 
-/// What a step needs of one member of a set: it goes on when `test` units are free and takes
-/// `take` of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Need {
-    /// Index of the member.
-    pub member: u32,
-    /// Units that have to be free.
-    pub test: u32,
-    /// Units that are taken; at most `test`.
-    pub take: u32,
-}
-
 /// How an atomic word is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
@@ -67,6 +55,10 @@ pub enum Condition {
     Below(u64),
     /// It is this or more, as a number without sign.
     AtLeast(u64),
+    /// It is less than this, as a number with a sign.
+    SignedBelow(i64),
+    /// It is this or more, as a number with a sign.
+    SignedAtLeast(i64),
 }
 
 impl Condition {
@@ -78,6 +70,8 @@ impl Condition {
             Self::IsNot(unwanted) => value != unwanted,
             Self::Below(limit) => value < limit,
             Self::AtLeast(limit) => value >= limit,
+            Self::SignedBelow(limit) => value.cast_signed() < limit,
+            Self::SignedAtLeast(limit) => value.cast_signed() >= limit,
         }
     }
 }
@@ -110,9 +104,6 @@ pub enum Op {
         /// As in [`Op::Take`].
         shared: bool,
     },
-    /// Looks at the units: free ones of the first member in the upper half of the result, requests
-    /// that wait in the lower.
-    Look(ObjectId),
     /// Takes what `needs` says of several members at once, or waits.
     TakeAll {
         /// Which set.
@@ -127,6 +118,10 @@ pub enum Op {
         /// Which needs.
         needs: usize,
     },
+    /// Reads what is free: returns the free units of the first member, shifted left by 32, or'ed
+    /// with the number of threads that wait. [`Machine::free`](super::Machine::free) tells of the
+    /// other members what this step saw.
+    Look(ObjectId),
     /// Second half of a take in order of arrival: the units have been handed over.
     Granted {
         /// Which object.

@@ -1042,6 +1042,8 @@ fn digest_of_op(op: Op) -> u64 {
                 Condition::IsNot(value) => (18, value),
                 Condition::Below(value) => (19, value),
                 Condition::AtLeast(value) => (20, value),
+                Condition::SignedBelow(value) => (33, value.cast_unsigned()),
+                Condition::SignedAtLeast(value) => (34, value.cast_unsigned()),
             };
             (kind, object as u64, value)
         }
