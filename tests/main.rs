@@ -6,6 +6,10 @@ mod floors;
 mod isolation;
 mod laws;
 mod limits;
+mod oracle;
 mod readme;
 mod semantics;
 mod zero_cost;
+
+// The operations that the oracle reads name it as a module of their crate.
+use crosscheck::sync;
