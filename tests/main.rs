@@ -6,6 +6,7 @@ mod floors;
 mod isolation;
 mod laws;
 mod limits;
+mod oracle;
 mod published;
 mod readme;
 mod semantics;

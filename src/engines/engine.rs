@@ -8,7 +8,7 @@ use super::check::Job;
 use super::counterexample::Counterexample;
 use super::search::Exhausted;
 use super::verdict::{Bounds, GaveUp, Sample};
-use super::{loom, shuttle, threads};
+use super::{exhaustive, loom, shuttle, threads};
 use crate::scenario::Memory;
 use crate::sync::announcing::Totals;
 
@@ -16,6 +16,8 @@ use crate::sync::announcing::Totals;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EngineId {
+    /// Our own engine: exhaustive under sequential consistency, one execution a trace.
+    Exhaustive,
     /// loom: exhaustive under the C11 memory model as loom has it.
     Loom,
     /// shuttle's depth-first search: exhaustive, no reduction.
@@ -32,7 +34,8 @@ pub enum EngineId {
 
 impl EngineId {
     /// Every engine, in the order in which reports list them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
+        Self::Exhaustive,
         Self::Loom,
         Self::ShuttleDfs,
         Self::ShuttleRandom,
@@ -45,6 +48,7 @@ impl EngineId {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Exhaustive => "exhaustive",
             Self::Loom => "loom",
             Self::ShuttleDfs => "shuttle-dfs",
             Self::ShuttleRandom => "shuttle-random",
@@ -64,6 +68,7 @@ impl EngineId {
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
+            Self::Exhaustive => "our own: one execution a Mazurkiewicz trace, any number of threads",
             Self::Loom => "loom 0.7.2: every execution under the C11 memory model, 5 threads",
             Self::ShuttleDfs => "shuttle 0.9.9, depth first: every interleaving, no reduction",
             Self::ShuttleRandom => "shuttle 0.9.9, random walk",
@@ -76,7 +81,7 @@ impl EngineId {
     /// Whether it visits every execution when it is left to end.
     #[must_use]
     pub const fn is_exhaustive(self) -> bool {
-        matches!(self, Self::Loom | Self::ShuttleDfs)
+        matches!(self, Self::Exhaustive | Self::Loom | Self::ShuttleDfs)
     }
 
     /// Whether the same run gives the same result.
@@ -98,6 +103,7 @@ impl EngineId {
     #[must_use]
     pub fn engine(self) -> &'static dyn Engine {
         match self {
+            Self::Exhaustive => &exhaustive::engine::Exhaustive,
             Self::Loom => &loom::Loom,
             Self::ShuttleDfs => &shuttle::Dfs,
             Self::ShuttleRandom => &shuttle::Random,

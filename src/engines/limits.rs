@@ -4,6 +4,19 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// How the exhaustive engine searches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SearchMode {
+    /// Optimal-DPOR: exactly one execution a Mazurkiewicz trace.
+    #[default]
+    Traces,
+    /// Source-DPOR with sleep sets, the check of the former.
+    Source,
+    /// State caching with sleep sets.
+    States,
+}
+
 /// What bounds a run; each becomes a word of the verdict when it takes effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -25,6 +38,8 @@ pub struct Limits {
     pub depth: usize,
     /// Rounds after which a busy-wait is ended.
     pub spins: u32,
+    /// How the exhaustive engine searches.
+    pub mode: SearchMode,
 }
 
 impl Limits {
@@ -39,6 +54,7 @@ impl Limits {
         seed: 1,
         depth: 3,
         spins: 2,
+        mode: SearchMode::Traces,
     };
 
     /// Proof mode: exhaustive searches until nothing is left.

@@ -9,6 +9,7 @@ use std::panic::{self, PanicHookInfo};
 use std::sync::Once;
 
 use crate::sync::announcing::{installed, last_panic};
+use crate::sync::stepping;
 
 /// Installs the hook; once a process.
 pub(super) fn own_output() {
@@ -20,7 +21,7 @@ pub(super) fn own_output() {
         super::shuttle::install_its_panic_hook();
         drop(panic::take_hook());
         panic::set_hook(Box::new(move |info| {
-            if installed().is_some() {
+            if installed().is_some() || stepping::is_running() {
                 note(info);
             } else {
                 original(info);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Gate;
-use crate::sync::{Backend, BarrierApi, Name};
+use crate::sync::{Backend, BarrierApi, Composite, Kind, Label, Name};
 
 /// A place that threads leave together: nobody goes on before all have arrived.
 ///
@@ -21,6 +21,7 @@ use crate::sync::{Backend, BarrierApi, Name};
 /// ]);
 /// ```
 pub struct Barrier<B: Backend> {
+    label: Label<B>,
     build: Build<B>,
 }
 
@@ -57,12 +58,24 @@ impl<B: Backend> Barrier<B> {
                 gate: Gate::new(name, Round::default()),
             },
         };
-        Self { build }
+        Self {
+            label: Label::new(Kind::Barrier, name),
+            build,
+        }
     }
 
     /// Waits until all have arrived; `true` for the one that came last. Blocks.
     #[track_caller]
     pub fn arrive(&self) -> bool {
+        let step = Composite::Acquire(1);
+        self.label.begin(step);
+        let last = self.wait_for_all();
+        self.label.end(step, true);
+        last
+    }
+
+    #[track_caller]
+    fn wait_for_all(&self) -> bool {
         match &self.build {
             Build::Native(barrier) => barrier.arrive(),
             Build::Gate { parties, gate } => {

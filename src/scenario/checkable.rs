@@ -6,6 +6,7 @@ use super::{Instance, Parameter, Scenario};
 use crate::sync::Property;
 use crate::sync::announcing::Announcing;
 use crate::sync::backends::{loom::Loom, os::Os, shuttle::Shuttle};
+use crate::sync::stepping::Stepping;
 
 /// The machines on which an engine can run a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum Machine {
     Loom,
     /// shuttle, announced.
     Shuttle,
+    /// The machine of the exhaustive engine.
+    Stepping,
 }
 
 /// A [`Scenario`] behind a pointer.
@@ -60,6 +63,7 @@ impl<S: Scenario> Checkable for S {
             Machine::Shuttle => {
                 Announcing::<Shuttle>::main(|| self.run::<Announcing<Shuttle>>(instance));
             }
+            Machine::Stepping => self.run::<Stepping>(instance),
         }
     }
 }

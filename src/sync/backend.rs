@@ -23,6 +23,8 @@ pub enum Kind {
     SemaphoreSet,
     /// A readers-writers lock; its operations are P of a reader or the writer, and V.
     RwLock,
+    /// A barrier; its operation is P.
+    Barrier,
     /// A region that admits at most `limit` threads at a time; an observer, not a lock.
     Zone {
         /// How many threads may be inside at once; at least 1.

@@ -3,7 +3,14 @@
 //! 1. [`world`]: the model that applies announced operations.
 //! 2. [`explorer`]: what to run next.
 //! 3. [`runner`]: what runs code to its next announcement.
+//! 4. `execution`: the machine under the stepping backend; `observer`: races and zones beside the
+//!    model; `driver`: who decides the next step.
+//! 5. [`engine`]: all of it together, as an engine.
 
+mod driver;
+pub mod engine;
+mod execution;
 pub mod explorer;
+mod observer;
 pub mod runner;
 pub mod world;

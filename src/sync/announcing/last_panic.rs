@@ -13,7 +13,7 @@ pub fn note(message: String, place: Option<String>) {
 }
 
 /// The note, or what the payload says where no hook has run.
-pub(super) fn take(payload: &(dyn Any + Send)) -> (String, Option<String>) {
+pub(crate) fn take(payload: &(dyn Any + Send)) -> (String, Option<String>) {
     NOTE.take().unwrap_or_else(|| (message(payload), None))
 }
 

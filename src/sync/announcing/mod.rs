@@ -8,7 +8,8 @@
 //!    what it is told, `gate` how it replays.
 //! 3. [`Announcing`]: the backend itself: every operation of `H`, announced; `memory` has its
 //!    cells and atomics.
-//! 4. [`Failure`], [`Step`]: what a session tells of an execution that failed.
+//! 4. [`Recorder`]: a session that a machine tells which applies operations itself.
+//! 5. [`Failure`], [`Step`]: what a session tells of an execution that failed.
 
 mod clock;
 mod composites;
@@ -18,6 +19,7 @@ mod host;
 pub mod last_panic;
 mod memory;
 mod operations;
+mod recorder;
 mod session;
 mod settings;
 mod state;
@@ -25,6 +27,7 @@ mod trace;
 
 pub use decorator::Announcing;
 pub use host::{Abandoned, Host};
+pub use recorder::{Atomically, Recorder, Stopped};
 pub use session::{Halt, Session, installed};
 pub use settings::{ChoiceKey, ChoiceTable, Choices, Script, ScriptStep, Settings, Totals, Used};
 pub use trace::{

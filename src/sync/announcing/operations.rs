@@ -180,6 +180,17 @@ impl Session {
         })
     }
 
+    /// A wait that has begun ends by itself.
+    pub(super) fn wakes_by_itself(&self, me: usize, condvar: usize) {
+        let mut state = self.state();
+        let waiters = &mut state.objects[condvar].waiters;
+        if let Some(waiter) = waiters.iter_mut().find(|waiter| waiter.thread == me) {
+            waiter.signalled = true;
+            waiter.spurious = true;
+        }
+        state.threads[me].spurious += 1;
+    }
+
     /// Whether the wait is over, now that the mutex is locked.
     pub(super) fn woken(
         &self,

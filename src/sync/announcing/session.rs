@@ -317,6 +317,18 @@ impl Session {
         n: usize,
         place: Place,
     ) -> Result<usize, Halt> {
+        self.chosen(me, name, n, None, place)
+    }
+
+    /// `given`: what has been chosen already, by whoever tells it.
+    pub(super) fn chosen(
+        &self,
+        me: usize,
+        name: Name,
+        n: usize,
+        given: Option<usize>,
+        place: Place,
+    ) -> Result<usize, Halt> {
         let mut guard = self.state();
         if guard.stopped {
             return Err(Halt);
@@ -339,7 +351,7 @@ impl Session {
                 usize::try_from(roll % n as u64).unwrap_or(0)
             }
         };
-        let value = value.min(n - 1);
+        let value = given.unwrap_or(value).min(n - 1);
         state.totals.choices.insert(key);
         let info = ObjectInfo {
             name,

@@ -157,6 +157,7 @@ impl ObjectKind {
             Self::Composite(Kind::Semaphore) => "semaphore",
             Self::Composite(Kind::SemaphoreSet) => "semaphore set",
             Self::Composite(Kind::RwLock) => "readers-writers lock",
+            Self::Composite(Kind::Barrier) => "barrier",
             Self::Composite(Kind::Zone { .. }) => "zone",
         }
     }

@@ -171,10 +171,8 @@ unsafe impl Backend for Stepping {
         machine::with(|machine| machine.spin(rounds, place))
     }
 
-    fn choose(_: Name, n: usize) -> usize {
-        if n == 1 {
-            return 0;
-        }
+    fn choose(name: Name, n: usize) -> usize {
+        note(Note::Choice(name));
         let n = u32::try_from(n).expect("a choice is among at most u32::MAX");
         let chosen = visible(Op::Choose(n));
         usize::try_from(chosen).expect("a choice is below the number chosen from")
@@ -198,7 +196,7 @@ unsafe impl Backend for Stepping {
     fn label(kind: Kind, name: Name) -> Self::Label {
         let substance = match kind {
             Kind::Zone { limit } => Substance::Zone(limit),
-            Kind::Semaphore | Kind::SemaphoreSet | Kind::RwLock => Substance::Label,
+            Kind::Semaphore | Kind::SemaphoreSet | Kind::RwLock | Kind::Barrier => Substance::Label,
         };
         object(substance, Shown::Composite(kind), name)
     }
@@ -317,7 +315,9 @@ impl UnitsApi for SteppingUnits {
         }
         let shown = match kind {
             Kind::RwLock => Shown::RwLock,
-            Kind::Semaphore | Kind::SemaphoreSet | Kind::Zone { .. } => Shown::Composite(kind),
+            Kind::Semaphore | Kind::SemaphoreSet | Kind::Barrier | Kind::Zone { .. } => {
+                Shown::Composite(kind)
+            }
         };
         let free = free.to_vec();
         Some(Self {

@@ -53,6 +53,8 @@ pub enum Note {
     Order(Ordering),
     /// The memory orders of the exchange that follows: when it succeeds, and when it only reads.
     Orders(Ordering, Ordering),
+    /// The name of the choice that follows.
+    Choice(Name),
     /// The situation `mark` occurs.
     Reached(&'static str),
 }

@@ -89,8 +89,18 @@ pub trait Explorer {
     /// Sums so far.
     fn counts(&self) -> Counts;
 
-    /// The steps of the execution so far.
-    fn schedule(&self) -> Vec<Choice>;
+    /// The steps of the execution so far, and what each was.
+    fn schedule(&self) -> Vec<(Choice, Op)>;
+
+    /// The order of the events, where the search keeps it.
+    fn order(&self) -> Option<&order::Order> {
+        None
+    }
+
+    /// Whether the step decided last has been taken in an earlier execution too.
+    fn is_repeating(&self) -> bool {
+        false
+    }
 
     /// A lower bound of the part of the search that is done, between 0 and 1.
     fn progress(&self) -> f64;

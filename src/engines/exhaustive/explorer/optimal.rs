@@ -14,7 +14,7 @@ use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::dependent;
-use crate::sync::stepping::ThreadId;
+use crate::sync::stepping::{Op, ThreadId};
 
 /// One point of the search: an event of the current execution, and what is to be run instead.
 #[derive(Debug, Default)]
@@ -71,12 +71,6 @@ impl Optimal {
             over: false,
             planned: HashSet::new(),
         }
-    }
-
-    /// The order of the events so far.
-    #[must_use]
-    pub fn order(&self) -> &Order {
-        &self.order
     }
 
     fn step(&mut self, choice: Choice) -> Decision {
@@ -261,11 +255,20 @@ impl Explorer for Optimal {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Choice> {
-        self.nodes[..self.depth.min(self.nodes.len())]
-            .iter()
-            .map(|node| node.current)
+    fn schedule(&self) -> Vec<(Choice, Op)> {
+        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
+        steps
+            .zip(0..)
+            .map(|(node, index)| (node.current, self.order.event(index).op))
             .collect()
+    }
+
+    fn order(&self) -> Option<&Order> {
+        Some(&self.order)
+    }
+
+    fn is_repeating(&self) -> bool {
+        self.depth < self.order.len() as usize
     }
 
     fn progress(&self) -> f64 {

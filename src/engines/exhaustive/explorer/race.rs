@@ -109,7 +109,9 @@ pub fn of_event(
             at: first,
             rest,
             last,
-            alternative: order.event(last).alternative,
+            // What there is to choose from may be another than it was after the first event; the
+            // others follow from this one.
+            alternative: 0,
         });
     }
     // The other alternatives of a choice exclude the one that was taken, as if they raced with it.

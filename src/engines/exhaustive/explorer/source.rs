@@ -221,12 +221,20 @@ impl Explorer for Source {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Choice> {
-        let depth = self.depth.min(self.nodes.len());
-        self.nodes[..depth]
-            .iter()
-            .map(|node| node.current)
+    fn schedule(&self) -> Vec<(Choice, Op)> {
+        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
+        steps
+            .zip(0..)
+            .map(|(node, index)| (node.current, self.order.event(index).op))
             .collect()
+    }
+
+    fn order(&self) -> Option<&Order> {
+        Some(&self.order)
+    }
+
+    fn is_repeating(&self) -> bool {
+        self.depth < self.order.len() as usize
     }
 
     fn progress(&self) -> f64 {

@@ -14,7 +14,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
-use crate::sync::stepping::ThreadId;
+use crate::sync::stepping::{Op, ThreadId};
 
 /// A set of threads below 64; others are never put to sleep, which is sound.
 type Sleep = u64;
@@ -216,12 +216,17 @@ impl Explorer for States {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Choice> {
-        let depth = self.depth.min(self.nodes.len());
-        self.nodes[..depth]
-            .iter()
-            .map(|node| node.current)
+    fn schedule(&self) -> Vec<(Choice, Op)> {
+        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
+        steps
+            .filter_map(|node| Some((node.current, node.event.as_ref()?.op)))
             .collect()
+    }
+
+    fn is_repeating(&self) -> bool {
+        self.nodes
+            .get(self.depth)
+            .is_some_and(|node| node.event.is_some())
     }
 
     fn progress(&self) -> f64 {

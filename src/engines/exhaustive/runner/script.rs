@@ -29,6 +29,12 @@ pub trait Script {
         let _ = world;
     }
 
+    /// What plain memory holds after the write that thread `thread` of the script has just done.
+    fn digest(&self, thread: usize, position: &Position) -> u64 {
+        let _ = (thread, position);
+        0
+    }
+
     /// What thread `thread` of the script does next, after its last operation returned `last`;
     /// `None` when it ends.
     fn next(&self, thread: usize, position: &mut Position, last: u64) -> Option<Op>;
@@ -48,18 +54,28 @@ pub fn explore(
     let place: Place = std::panic::Location::caller();
     let objects = script.objects();
     let mut positions = Vec::new();
+    let mut written = Vec::new();
     while explorer.begin() {
         world.begin();
         positions.clear();
         positions.resize(script.threads() + 1, Position::default());
+        written.clear();
+        written.resize(script.threads() + 1, None);
         let ended = loop {
             while let Some(thread) = world.next_runnable() {
                 if thread == 0 {
                     start(world, script, &objects);
                 } else {
                     let last = world.result(thread);
+                    if let Some(Op::Write(memory)) = written[thread].take() {
+                        let digest = script.digest(thread - 1, &positions[thread]);
+                        world.written(thread, memory, Some(digest));
+                    }
                     match script.next(thread - 1, &mut positions[thread], last) {
-                        Some(op) => world.announce(thread, op, place),
+                        Some(op) => {
+                            written[thread] = Some(op);
+                            world.announce(thread, op, place);
+                        }
                         None => world.finish(thread),
                     }
                 }
@@ -68,10 +84,7 @@ pub fn explore(
                 Decision::Step {
                     thread,
                     alternative,
-                } => {
-                    // The next operation begins to depend on what this one returns.
-                    world.apply(thread, alternative);
-                }
+                } => world.apply(thread, alternative),
                 Decision::Over => break Ended::Complete,
                 Decision::Cut => break Ended::Cut,
             }

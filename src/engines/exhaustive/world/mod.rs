@@ -418,6 +418,34 @@ impl World {
         }
     }
 
+    /// The threads that wait on a condition variable and have not been notified, longest first.
+    #[must_use]
+    pub fn waiters(&self, condvar: ObjectId) -> Vec<ThreadId> {
+        match &self.slots[condvar].object {
+            Object::Condvar(waiters) => waiters.iter().map(|waiter| waiter.thread).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a waiting thread has been notified.
+    #[must_use]
+    pub fn notified(&self, thread: ThreadId) -> bool {
+        self.threads[thread].notified
+    }
+
+    /// The events that a thread's next one comes after.
+    #[must_use]
+    pub fn comes_after(&self, thread: ThreadId) -> &[Index] {
+        &self.threads[thread].comes_after
+    }
+
+    /// Whether the silent step of a thread is to be taken up: it has started or its operation has
+    /// been applied.
+    #[must_use]
+    pub fn has_runnable(&self) -> bool {
+        !self.runnable.is_empty()
+    }
+
     /// The digest of plain data at an object.
     #[must_use]
     pub fn data(&self, object: ObjectId) -> u64 {
@@ -573,8 +601,11 @@ impl World {
         let base = |object: ObjectId| self.slots[object].base;
         match slot.op {
             Op::Take { object, units, .. } => {
-                if self.units_of(object).discipline() != Discipline::Ordered {
+                let discipline = self.units_of(object).discipline();
+                if discipline != Discipline::Ordered {
                     effects.push((base(object), -i64::from(units)));
+                }
+                if discipline == Discipline::Weak {
                     wants.push((base(object), i64::from(units)));
                 }
             }
@@ -586,9 +617,12 @@ impl World {
             }
             Op::Give { object, units, .. } => effects.push((base(object), i64::from(units))),
             Op::TakeAll { object, needs } => {
-                if self.units_of(object).discipline() != Discipline::Ordered {
-                    for need in &self.needs[needs] {
+                let discipline = self.units_of(object).discipline();
+                for need in &self.needs[needs] {
+                    if discipline != Discipline::Ordered {
                         effects.push((base(object) + need.member, -i64::from(need.take)));
+                    }
+                    if discipline == Discipline::Weak {
                         wants.push((base(object) + need.member, i64::from(need.test)));
                     }
                 }
@@ -658,8 +692,7 @@ impl World {
             }
             Op::Granted { object } => {
                 self.threads[thread].granted = false;
-                let data = self.slots[object].data;
-                self.observe(thread, data);
+                self.sees(thread, object);
             }
             Op::TryTake { object, units } => {
                 let taken = self.try_succeeds(object, units);
@@ -746,15 +779,13 @@ impl World {
             }
             Op::Write(_) => self.observe(thread, 0),
             Op::Enter(object) => {
-                let mut inside_now = 0;
-                if let Object::Zone(_, inside) = &mut self.slots[object].object {
+                if let Object::Zone(inside) = &mut self.slots[object].object {
                     inside.push(thread);
-                    inside_now = inside.len();
                 }
-                self.observe(thread, inside_now as u64);
+                self.observe(thread, 0);
             }
             Op::Leave(object) => {
-                if let Object::Zone(_, inside) = &mut self.slots[object].object
+                if let Object::Zone(inside) = &mut self.slots[object].object
                     && let Some(at) = inside.iter().position(|&other| other == thread)
                 {
                     inside.remove(at);
@@ -774,6 +805,12 @@ impl World {
             Op::Yield => self.observe(thread, 0),
             Op::Depart(_) | Op::Join(_) => unreachable!("happens without being applied"),
         }
+    }
+
+    /// A thread has taken what protects the data at an object: it may read them.
+    fn sees(&mut self, thread: ThreadId, object: ObjectId) {
+        self.seen(thread, object);
+        self.observe(thread, 0);
     }
 
     /// A thread's operation is done, with this result.
@@ -802,8 +839,7 @@ impl World {
         let discipline = self.units_of(object).discipline();
         if discipline == Discipline::Weak {
             self.take(object, wanted);
-            let data = self.slots[object].data;
-            self.observe(thread, data);
+            self.sees(thread, object);
             return;
         }
         self.threads[thread].granted = false;
@@ -844,7 +880,6 @@ impl World {
         let ordered = units.discipline() == Discipline::Ordered;
         let mut served: SmallVec<[ThreadId; 4]> = SmallVec::new();
         units.serve(&self.needs, |thread| served.push(thread));
-        let data = self.slots[object].data;
         for thread in served {
             self.threads[thread].granted = true;
             if ordered {
@@ -854,7 +889,7 @@ impl World {
                 if !slot.comes_after.contains(&index) {
                     slot.comes_after.push(index);
                 }
-                self.observe(thread, data);
+                self.sees(thread, object);
             }
         }
     }
@@ -987,7 +1022,8 @@ impl World {
         for (id, slot) in self.slots.iter().enumerate() {
             if slot.alive && !matches!(slot.object, Object::Label) {
                 let seed = !(id as u64);
-                sum = sum.plus(slot.object.digest(seed, &self.needs).with(slot.data));
+                let any = self.notify == NotifyOrder::Any;
+                sum = sum.plus(slot.object.digest(seed, &self.needs, any).with(slot.data));
             }
         }
         sum.as_u128()

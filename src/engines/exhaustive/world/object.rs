@@ -15,7 +15,7 @@ pub(super) enum Object {
     Memory,
     Barrier(Barrier),
     /// The threads inside.
-    Zone(usize, Vec<ThreadId>),
+    Zone(Vec<ThreadId>),
     Label,
 }
 
@@ -76,7 +76,7 @@ impl Object {
                 size: *size,
                 arrived: Vec::new(),
             }),
-            Substance::Zone(limit) => Self::Zone(*limit, Vec::new()),
+            Substance::Zone(_) => Self::Zone(Vec::new()),
             Substance::Label => Self::Label,
         }
     }
@@ -89,7 +89,8 @@ impl Object {
         }
     }
 
-    pub(super) fn digest(&self, seed: u64, table: &[Vec<Need>]) -> Digest {
+    /// `any`: the order of waiters does not matter.
+    pub(super) fn digest(&self, seed: u64, table: &[Vec<Need>], any: bool) -> Digest {
         let mut digest = Digest::new(seed);
         match self {
             Self::Units(units) => {
@@ -103,6 +104,9 @@ impl Object {
                     });
                 }
             }
+            Self::Condvar(waiters) if any => {
+                digest = digest.with_digest(unordered(waiters.iter().map(|w| w.thread)));
+            }
             Self::Condvar(waiters) => {
                 for waiter in waiters {
                     digest = digest.with(waiter.thread as u64);
@@ -115,15 +119,18 @@ impl Object {
                     digest = digest.with(thread as u64);
                 }
             }
-            Self::Zone(_, inside) => {
-                let sum = inside
-                    .iter()
-                    .fold(Digest::default(), |sum, &t| sum.plus(Digest::new(t as u64)));
-                digest = digest.with_digest(sum);
+            Self::Zone(inside) => {
+                digest = digest.with_digest(unordered(inside.iter().copied()));
             }
         }
         digest
     }
+}
+
+fn unordered(threads: impl Iterator<Item = ThreadId>) -> Digest {
+    threads.fold(Digest::default(), |sum, thread| {
+        sum.plus(Digest::new(thread as u64))
+    })
 }
 
 fn digest_of_needs(needs: &[Need]) -> u64 {

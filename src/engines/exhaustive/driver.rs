@@ -1,0 +1,200 @@
+//! Who decides the next step: a search, the schedule that a search found, or a recording.
+
+use super::explorer::order::Order;
+use super::explorer::{Choice, Decision, Divergence, Ended, Explorer};
+use super::world::World;
+use crate::sync::announcing::Recorder;
+use crate::sync::stepping::{Op, ThreadId};
+
+/// Who decides.
+pub(super) enum Driver {
+    /// A search.
+    Search(Box<dyn Explorer>),
+    /// A schedule of native steps, followed on semaphores that are built of mutexes.
+    Guide(Guide),
+    /// The script of the recorder's session.
+    Script,
+}
+
+impl Driver {
+    pub(super) fn begin(&mut self) -> bool {
+        match self {
+            Self::Search(explorer) => explorer.begin(),
+            Self::Guide(_) | Self::Script => true,
+        }
+    }
+
+    pub(super) fn decide(
+        &mut self,
+        world: &World,
+        recorder: Option<&Recorder>,
+    ) -> Result<Decision, Divergence> {
+        match (self, recorder) {
+            (Self::Search(explorer), _) => explorer.decide(world),
+            (Self::Guide(guide), Some(recorder)) => Ok(guide.decide(world, recorder)),
+            (Self::Script, Some(recorder)) => Ok(scripted(world, recorder)),
+            (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
+        }
+    }
+
+    pub(super) fn end(&mut self, world: &World, ended: Ended) {
+        if let Self::Search(explorer) = self {
+            explorer.end(world, ended);
+        }
+    }
+
+    pub(super) fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Search(explorer) => explorer.order(),
+            Self::Guide(_) | Self::Script => None,
+        }
+    }
+}
+
+/// Follows a schedule of native steps on a program whose semaphores are built of mutexes: each
+/// native step becomes all the steps that the built one takes for it, without anybody between.
+///
+/// That is how the built semaphore refines the native one: a P that is one step there is a
+/// critical section here, and may be followed by a wait that the granting V ends.
+pub(super) struct Guide {
+    schedule: Vec<(Choice, Op)>,
+    next: usize,
+    /// The thread whose composite step is being run to its end, or until it waits.
+    carried: Option<ThreadId>,
+    /// Steps of a thread that are still to be taken for one that is no composite.
+    more: Option<(ThreadId, usize)>,
+    /// Threads that wait inside a composite that they have begun.
+    open: Vec<bool>,
+    closing: ThreadId,
+}
+
+impl Guide {
+    pub(super) fn new(schedule: Vec<(Choice, Op)>) -> Self {
+        Self {
+            schedule,
+            next: 0,
+            carried: None,
+            more: None,
+            open: Vec::new(),
+            closing: 0,
+        }
+    }
+
+    fn is_open(&self, thread: ThreadId) -> bool {
+        self.open.get(thread).copied().unwrap_or(false)
+    }
+
+    fn set_open(&mut self, thread: ThreadId, open: bool) {
+        if self.open.len() <= thread {
+            self.open.resize(thread + 1, false);
+        }
+        self.open[thread] = open;
+    }
+
+    fn decide(&mut self, world: &World, recorder: &Recorder) -> Decision {
+        loop {
+            if let Some((thread, count)) = self.more {
+                self.more = (count > 1).then_some((thread, count - 1));
+                if count > 0 && world.enabled(thread) {
+                    return step(thread, 0);
+                }
+                continue;
+            }
+            if let Some(thread) = self.carried {
+                if recorder.in_composite(thread) && world.enabled(thread) {
+                    return step(thread, 0);
+                }
+                let waits = recorder.in_composite(thread);
+                self.set_open(thread, waits);
+                self.carried = None;
+                continue;
+            }
+            let Some(&(choice, op)) = self.schedule.get(self.next) else {
+                return self.close(world, recorder);
+            };
+            let Choice {
+                thread,
+                alternative,
+            } = choice;
+            if self.is_open(thread) {
+                // It has been served since.
+                if !world.enabled(thread) {
+                    return Decision::Over;
+                }
+                self.carried = Some(thread);
+                if matches!(op, Op::Granted { .. }) {
+                    self.next += 1;
+                }
+                continue;
+            }
+            self.next += 1;
+            match op {
+                // Served at once.
+                Op::Granted { .. } => continue,
+                Op::Look(_) => {
+                    self.more = Some((thread, 2));
+                    continue;
+                }
+                _ if recorder.in_composite(thread) => {
+                    self.carried = Some(thread);
+                    continue;
+                }
+                _ if world.enabled(thread) => return step(thread, alternative),
+                _ => return Decision::Over,
+            }
+        }
+    }
+
+    /// The schedule is at its end: those who are inside a composite go on until they wait.
+    fn close(&mut self, world: &World, recorder: &Recorder) -> Decision {
+        while self.closing < world.thread_count() {
+            let thread = self.closing;
+            let inside = world.announced(thread).is_some() && recorder.in_composite(thread);
+            if inside && world.enabled(thread) {
+                return step(thread, 0);
+            }
+            self.closing += 1;
+        }
+        Decision::Over
+    }
+}
+
+fn step(thread: ThreadId, alternative: u32) -> Decision {
+    Decision::Step {
+        thread,
+        alternative,
+    }
+}
+
+/// The thread that has the next step of the script.
+fn scripted(world: &World, recorder: &Recorder) -> Decision {
+    let Some(label) = recorder.next_of_script() else {
+        return Decision::Over;
+    };
+    let named = |&thread: &ThreadId| {
+        world.announced(thread).is_some() && recorder.label(thread).as_ref() == Some(&label)
+    };
+    let Some(thread) = (0..world.thread_count()).find(named) else {
+        return Decision::Over;
+    };
+    let alternative = match world.announced(thread) {
+        Some((Op::Choose(_), _)) => recorder.scripted_choice().unwrap_or(0),
+        Some((
+            Op::Notify {
+                condvar,
+                all: false,
+            },
+            _,
+        )) => {
+            let waiters = world.waiters(condvar);
+            let woken = recorder.woken_by_script(condvar, &waiters);
+            woken.unwrap_or(0) as u64
+        }
+        _ => 0,
+    };
+    if world.enabled(thread) {
+        step(thread, u32::try_from(alternative).unwrap_or(0))
+    } else {
+        Decision::Over
+    }
+}

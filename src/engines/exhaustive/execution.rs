@@ -1,0 +1,768 @@
+//! The machine under the stepping backend: the model, what is observed beside it, and who decides.
+//!
+//! How code runs is a [`Host`]'s: coroutines of our own, or shuttle's tasks. Everything else of an
+//! execution is here.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
+
+use super::driver::Driver;
+use super::explorer::{Decision, Divergence, Ended};
+use super::observer::Observer;
+use super::world::World;
+use crate::sync::announcing::{
+    Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
+};
+use crate::sync::stepping::{
+    Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
+};
+use crate::sync::{Composite, Kind, Name, Need, Property, Semantics};
+
+/// How the threads of an execution are run: one at a time, on one OS thread.
+///
+/// # Safety
+/// `give_up` returns only when the machine's runner resumes the thread, and `start` runs `body`
+/// only as the machine's thread `thread`. The stack of a thread that has not ended is unwound
+/// before those of threads that started earlier.
+pub(super) unsafe trait Host {
+    /// Gives up control of thread `me` until it is resumed.
+    fn give_up(&self, me: ThreadId);
+
+    /// Makes a thread; it runs when it is resumed for the first time.
+    ///
+    /// # Safety
+    /// What `body` borrows lives until the thread has ended or has been unwound.
+    unsafe fn start(&self, thread: ThreadId, name: Name, body: Box<dyn FnOnce() + '_>);
+}
+
+/// What goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The execution, observed.
+    Running,
+    /// The rest of an execution that was cut: run on, unobserved, so that its stacks end.
+    Draining,
+    /// Nobody goes on but to unwind.
+    Unwinding,
+}
+
+/// How the machine behaves where the program leaves it open.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) semantics: Semantics,
+    pub(super) targets: BTreeSet<Property>,
+    pub(super) spin_cap: u32,
+    /// Most steps in an execution.
+    pub(super) steps: usize,
+    /// Semaphores are steps of the model.
+    pub(super) native: bool,
+    /// Races and zones are decided on the state.
+    pub(super) by_state: bool,
+}
+
+/// A property that failed.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    pub(super) property: Property,
+    pub(super) message: String,
+}
+
+/// Why a search cannot go on with this program.
+#[derive(Clone, Debug)]
+pub(super) enum Stuck {
+    /// It behaves differently on the same schedule.
+    Diverged(Divergence),
+    /// It takes more steps than are allowed.
+    Steps,
+}
+
+pub(super) struct Inner {
+    pub(super) world: World,
+    pub(super) driver: Driver,
+    pub(super) observer: Observer,
+    pub(super) recorder: Option<Recorder>,
+    pub(super) failed: Option<Failed>,
+    pub(super) stuck: Option<Stuck>,
+    pub(super) totals: Totals,
+    shown: Vec<Shown>,
+    limits: Vec<usize>,
+    orders: Vec<(Ordering, Ordering)>,
+    choice: Vec<Option<Name>>,
+    /// A failure of a property that is no target cut this execution.
+    cut_by: Option<Property>,
+    capped: bool,
+}
+
+/// One execution after another of one program.
+pub(super) struct Execution<'h> {
+    host: &'h dyn Host,
+    pub(super) settings: Settings,
+    pub(super) inner: RefCell<Inner>,
+    pub(super) phase: Cell<Phase>,
+    pub(super) current: Cell<ThreadId>,
+    /// Threads in the order in which they started.
+    pub(super) started: RefCell<Vec<ThreadId>>,
+}
+
+impl<'h> Execution<'h> {
+    pub(super) fn new(
+        host: &'h dyn Host,
+        settings: Settings,
+        driver: Driver,
+        recorder: Option<Recorder>,
+    ) -> Self {
+        let inner = Inner {
+            world: World::new(&settings.semantics),
+            driver,
+            observer: Observer::new(settings.by_state),
+            recorder,
+            failed: None,
+            stuck: None,
+            totals: Totals::default(),
+            shown: Vec::new(),
+            limits: Vec::new(),
+            orders: Vec::new(),
+            choice: Vec::new(),
+            cut_by: None,
+            capped: false,
+        };
+        Self {
+            host,
+            settings,
+            inner: RefCell::new(inner),
+            phase: Cell::new(Phase::Running),
+            current: Cell::new(0),
+            started: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Begins an execution, in which `body` is the main thread.
+    ///
+    /// # Safety
+    /// As for [`Host::start`], and `self` outlives every thread.
+    pub(super) unsafe fn begin<'b>(&self, body: impl FnOnce() + 'b) {
+        {
+            let mut inner = self.inner.borrow_mut();
+            inner.world.begin();
+            inner.observer.begin();
+            inner.cut_by = None;
+            inner.capped = false;
+        }
+        self.phase.set(Phase::Running);
+        self.started.borrow_mut().clear();
+        self.started.borrow_mut().push(0);
+        let this: *const Self = self;
+        // SAFETY: by our caller's promise, `self` outlives the thread.
+        let body = Box::new(move || unsafe { (*this).run_thread(0, body) });
+        // SAFETY: handed on to our caller.
+        unsafe { self.host.start(0, "main".into(), body) };
+    }
+
+    /// Runs a thread's body: its panic is the program's failure.
+    fn run_thread(&self, me: ThreadId, body: impl FnOnce()) {
+        let result = catch_unwind(AssertUnwindSafe(body));
+        if let Err(payload) = result
+            && !payload.is::<Abandoned>()
+        {
+            self.panicked(me, payload.as_ref());
+        }
+        if self.phase.get() == Phase::Unwinding {
+            return;
+        }
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        inner.world.finish(me);
+        if let Some(recorder) = &inner.recorder
+            && recorder.finished(me).is_err()
+        {
+            self.phase.set(Phase::Unwinding);
+        }
+    }
+
+    fn panicked(&self, me: ThreadId, payload: &(dyn Any + Send)) {
+        let (message, place) = last_panic::take(payload);
+        let mut inner = self.inner.borrow_mut();
+        if self.phase.get() == Phase::Running {
+            if let Some(recorder) = &inner.recorder {
+                recorder.panicked(me, &message, place);
+            }
+            let message = format!("panicked: {message}");
+            inner.fails(&self.settings, Property::Invariant, message);
+        }
+        self.phase.set(Phase::Unwinding);
+    }
+
+    /// What to do next, when every thread has announced or ended.
+    pub(super) fn decide(&self) -> Decision {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if inner.world.applied() as usize >= self.settings.steps {
+            inner.stuck = Some(Stuck::Steps);
+            return Decision::Cut;
+        }
+        match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
+            Ok(decision) => decision,
+            Err(divergence) => {
+                inner.stuck = Some(Stuck::Diverged(divergence));
+                Decision::Cut
+            }
+        }
+    }
+
+    /// Applies a step.
+    pub(super) fn apply(&self, thread: ThreadId, alternative: u32) {
+        let mut inner = self.inner.borrow_mut();
+        let observed = self.phase.get() == Phase::Running;
+        if inner.apply(thread, alternative, observed).is_err() {
+            self.phase.set(Phase::Unwinding);
+        }
+    }
+
+    /// Nobody can move any more.
+    pub(super) fn over(&self) {
+        let mut inner = self.inner.borrow_mut();
+        if inner.world.unfinished() == 0 || self.phase.get() != Phase::Running {
+            return;
+        }
+        inner.fails(
+            &self.settings,
+            Property::DeadlockFreedom,
+            "nobody can move".to_owned(),
+        );
+    }
+
+    /// The execution has ended; sums it up and tells the driver.
+    pub(super) fn end(&self, ended: Ended) {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let totals = &mut inner.totals;
+        totals.executions += 1;
+        totals.max_steps = totals.max_steps.max(inner.world.applied() as usize);
+        totals.max_threads = totals.max_threads.max(self.started.borrow().len());
+        totals.spins_capped += u64::from(inner.capped);
+        if let Some(property) = inner.cut_by {
+            *totals.cut.entry(property).or_insert(0) += 1;
+        }
+        if inner.failed.is_none() && inner.stuck.is_none() {
+            // Else the search stops here, and its schedule is asked for.
+            inner.driver.end(&inner.world, ended);
+        }
+    }
+
+    /// Whether a target has failed, or nothing more can be said.
+    pub(super) fn is_done(&self) -> bool {
+        let inner = self.inner.borrow();
+        inner.failed.is_some() || inner.stuck.is_some()
+    }
+
+    fn abandon(&self) -> ! {
+        self.phase.set(Phase::Unwinding);
+        resume_unwind(Box::new(Abandoned));
+    }
+
+    fn go_on(&self, result: Result<(), Stopped>) {
+        if result.is_err() {
+            self.abandon();
+        }
+    }
+
+    fn observing(&self) -> bool {
+        self.phase.get() == Phase::Running
+    }
+}
+
+impl Inner {
+    /// A property fails; `true` when that ends the run.
+    fn fails(&mut self, settings: &Settings, property: Property, message: String) {
+        if settings.targets.contains(&property) {
+            if self.failed.is_none() {
+                self.failed = Some(Failed { property, message });
+            }
+        } else {
+            self.cut_by = Some(property);
+        }
+    }
+
+    fn orders(&self, thread: ThreadId) -> (Ordering, Ordering) {
+        let known = self.orders.get(thread).copied();
+        known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
+    }
+
+    fn shared(&self, op: Op) -> bool {
+        matches!(
+            op,
+            Op::Take { shared: true, .. } | Op::Give { shared: true, .. }
+        )
+    }
+
+    fn apply(&mut self, thread: ThreadId, alternative: u32, observed: bool) -> Result<(), Stopped> {
+        let (op, place) = self
+            .world
+            .announced(thread)
+            .expect("only announced operations are applied");
+        let notified = self.world.notified(thread);
+        let before = match op {
+            Op::Load(word) | Op::Store(word, _) | Op::Modify(word, _) | Op::Await(word, _) => {
+                self.world.word(word)
+            }
+            _ => 0,
+        };
+        self.world.apply(thread, alternative);
+        if !observed {
+            return Ok(());
+        }
+        self.observer.applied(thread);
+        match op {
+            Op::Give { object, .. } | Op::GiveAll { object, .. } => {
+                self.observer.release(thread, object, self.shared(op));
+            }
+            Op::Wait { mutex, .. } => self.observer.release(thread, mutex, false),
+            Op::Arrive(barrier) => self.observer.release(thread, barrier, false),
+            Op::Unpark(other) => self.observer.unpark(thread, other),
+            Op::Load(word) | Op::Await(word, _) => {
+                let (order, _) = self.orders(thread);
+                self.observer.atomic(thread, word, order, true, false);
+            }
+            Op::Store(word, _) => {
+                let (order, _) = self.orders(thread);
+                self.observer.atomic(thread, word, order, false, true);
+            }
+            Op::Modify(word, change) => {
+                let (success, failure) = self.orders(thread);
+                let writes = !matches!(change, Change::Exchange(current, _) if current != before);
+                let order = if writes { success } else { failure };
+                self.observer.atomic(thread, word, order, true, writes);
+            }
+            _ => {}
+        }
+        if self.recorder.is_some() {
+            self.record(thread, alternative, op, place, before, notified)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        thread: ThreadId,
+        alternative: u32,
+        op: Op,
+        place: Place,
+        before: u64,
+        notified: bool,
+    ) -> Result<(), Stopped> {
+        let orders = self.orders(thread);
+        let result = self.world.result(thread);
+        let Some(recorder) = &mut self.recorder else {
+            return Ok(());
+        };
+        let atomically = |operation, order, read, written| Atomically {
+            operation,
+            order,
+            read,
+            written,
+        };
+        match op {
+            Op::Take { object, .. } => recorder.locked(thread, object, place),
+            Op::TryTake { object, .. } => recorder.tried(thread, object, result == 1, place),
+            Op::Give { object, .. } => recorder.unlocked(thread, object, place),
+            Op::Wait { condvar, mutex } => recorder.wait(thread, condvar, mutex, place),
+            Op::Reacquire { condvar, mutex } => {
+                recorder.woken(thread, condvar, mutex, !notified, place)
+            }
+            Op::Notify { condvar, all } => recorder.notify(thread, condvar, all, place),
+            Op::Load(word) | Op::Await(word, _) => {
+                let step = atomically(Operation::Load, orders.0, Some(before), None);
+                recorder.atomic(thread, word, step, place)
+            }
+            Op::Store(word, value) => {
+                let step = atomically(Operation::Store, orders.0, None, Some(value));
+                recorder.atomic(thread, word, step, place)
+            }
+            Op::Modify(word, Change::Exchange(current, _)) if current != before => {
+                let operation = Operation::FailedExchange;
+                let step = atomically(operation, orders.1, Some(before), None);
+                recorder.atomic(thread, word, step, place)
+            }
+            Op::Modify(word, _) => {
+                let after = self.world.word(word);
+                let operation = Operation::ReadModifyWrite;
+                let step = atomically(operation, orders.0, Some(before), Some(after));
+                recorder.atomic(thread, word, step, place)
+            }
+            Op::Park => recorder.parked(thread, place),
+            Op::Unpark(other) => recorder.unpark(thread, other, place),
+            Op::Choose(n) => {
+                let name = self.choice.get(thread).copied().flatten();
+                let name = name.unwrap_or_else(|| "choice".into());
+                recorder.chosen(thread, name, n as usize, alternative as usize, place)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A thread has been resumed after its operation.
+    fn resumed(&mut self, thread: ThreadId, op: Op, observed: bool) -> u64 {
+        let result = self.world.result(thread);
+        if !observed {
+            return result;
+        }
+        match op {
+            Op::Take { object, .. } | Op::TakeAll { object, .. } => {
+                self.observer.acquire(thread, object, self.shared(op));
+            }
+            Op::TryTake { object, .. } if result == 1 => {
+                self.observer.acquire(thread, object, false);
+            }
+            Op::Look(object) => self.observer.acquire(thread, object, false),
+            Op::Wait { mutex, .. } => self.observer.acquire(thread, mutex, false),
+            Op::Arrive(barrier) => self.observer.acquire(thread, barrier, false),
+            Op::Park => self.observer.park(thread),
+            Op::Join(child) => {
+                let now = self.world.applied();
+                self.observer.joined(thread, child, now);
+                if let Some(recorder) = &self.recorder {
+                    recorder.joined(thread, child);
+                }
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// A thread announces.
+    fn announce(&mut self, me: ThreadId, op: Op, place: Place) -> Result<(), Stopped> {
+        let used = &mut self.totals.used;
+        match op {
+            Op::TryTake { object, .. } => {
+                used.try_lock |= self.shown.get(object) == Some(&Shown::Mutex);
+            }
+            Op::Wait { .. } | Op::Notify { .. } => used.condvars = true,
+            Op::Load(_) | Op::Store(..) | Op::Modify(..) | Op::Await(..) => {
+                used.atomics = true;
+                let seq_cst = self.orders(me).0 == Ordering::SeqCst;
+                self.totals.used.seq_cst_accesses |= seq_cst && !matches!(op, Op::Modify(..));
+            }
+            Op::Choose(_) => used.choices = true,
+            _ => {}
+        }
+        self.world.announce(me, op, place);
+        if let Some(recorder) = &mut self.recorder {
+            match op {
+                Op::Take { object, .. } => recorder.wants(me, object)?,
+                Op::Join(child) => recorder.joining(me, child)?,
+                Op::Park if !self.world.enabled(me) => recorder.parks(me, place)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+// SAFETY: the model hands a unit to one thread at a time, lets a join go on when the thread has
+// finished, and the observer or the model's own steps order accesses to plain memory; only one
+// thread runs at a time. Once the phase is `Unwinding`, no thread resumes but to unwind, in the
+// reverse order of their starts (`Host`).
+unsafe impl Machine for Execution<'_> {
+    fn me(&self) -> ThreadId {
+        self.current.get()
+    }
+
+    fn object(&self, new: NewObject) -> ObjectId {
+        let me = self.current.get();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let id = inner.world.object(me, &new.substance);
+        if inner.shown.len() <= id {
+            inner.shown.resize(id + 1, Shown::Condvar);
+            inner.limits.resize(id + 1, 1);
+        }
+        inner.shown[id] = new.kind;
+        if let Substance::Zone(limit) = new.substance {
+            inner.limits[id] = limit;
+        }
+        let used = &mut inner.totals.used;
+        match new.kind {
+            Shown::Cell => used.cells = true,
+            Shown::Composite(Kind::Semaphore) => used.semaphores = true,
+            Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
+            _ => {}
+        }
+        if let Some(recorder) = &mut inner.recorder {
+            let kind = match new.kind {
+                Shown::Mutex => ObjectKind::Mutex,
+                Shown::Condvar => ObjectKind::Condvar,
+                Shown::Atomic => ObjectKind::Atomic,
+                Shown::Cell => ObjectKind::Cell,
+                Shown::Barrier => ObjectKind::Composite(Kind::Barrier),
+                Shown::RwLock => ObjectKind::Composite(Kind::RwLock),
+                Shown::Composite(kind) => ObjectKind::Composite(kind),
+            };
+            recorder.made(me, id, kind, new.name);
+            if let Substance::Word(value) = new.substance {
+                recorder.initial(id, value);
+            }
+        }
+        id
+    }
+
+    fn needs(&self, _: ObjectId, needs: &[Need]) -> usize {
+        self.inner.borrow_mut().world.needs(needs)
+    }
+
+    fn free(&self, object: ObjectId) -> Vec<u32> {
+        self.inner.borrow().world.units(object).0
+    }
+
+    fn visible(&self, op: Op, place: Place) -> u64 {
+        let me = self.current.get();
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let announced = self.inner.borrow_mut().announce(me, op, place);
+        self.go_on(announced);
+        self.host.give_up(me);
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let observed = self.observing();
+        self.inner.borrow_mut().resumed(me, op, observed)
+    }
+
+    fn access(&self, memory: ObjectId, write: bool, place: Place) {
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let wanted = self.settings.targets.contains(&Property::DataRaceFreedom);
+        let me = self.current.get();
+        if !wanted {
+            // A race that is let pass is a step of its own, and one access at a time.
+            let op = if write {
+                Op::Write(memory)
+            } else {
+                Op::Read(memory)
+            };
+            self.visible(op, place);
+        }
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if wanted && !write {
+            inner.world.seen(me, memory);
+        }
+        if !self.observing() {
+            return;
+        }
+        if wanted {
+            let word = (memory as u64) << 1 | u64::from(write);
+            if self.settings.by_state {
+                inner.world.accessed(me, word);
+            }
+            if let Some(race) = inner.observer.access(me, memory, write, place)
+                && inner.recorder.is_none()
+            {
+                let message = format!(
+                    "an access at {place} races with thread {}'s at {}",
+                    race.other, race.place
+                );
+                inner.fails(&self.settings, Property::DataRaceFreedom, message);
+                self.abandon();
+            }
+        }
+        if let Some(recorder) = &inner.recorder {
+            let result = recorder.access(me, memory, write, place);
+            self.go_on(result);
+        }
+    }
+
+    fn written(&self, memory: ObjectId, digest: Option<u64>) {
+        let me = self.current.get();
+        self.inner.borrow_mut().world.written(me, memory, digest);
+    }
+
+    fn note(&self, note: Note, place: Place) {
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let me = self.current.get();
+        match note {
+            Note::Order(order) => self.set_orders(me, order, order),
+            Note::Orders(success, failure) => self.set_orders(me, success, failure),
+            Note::Choice(name) => {
+                let choices = &mut self.inner.borrow_mut().choice;
+                if choices.len() <= me {
+                    choices.resize(me + 1, None);
+                }
+                choices[me] = Some(name);
+            }
+            Note::Fence(order) => {
+                let mut inner = self.inner.borrow_mut();
+                inner.totals.used.fences = true;
+                if self.observing() {
+                    inner.observer.fence(me, order);
+                    if let Some(recorder) = &inner.recorder {
+                        let result = recorder.fence(me, order, place);
+                        self.go_on(result);
+                    }
+                }
+            }
+            Note::Reached(mark) => {
+                if self.observing() {
+                    let mut inner = self.inner.borrow_mut();
+                    inner.totals.marks.insert(mark);
+                    if let Some(recorder) = &inner.recorder {
+                        recorder.reached(mark);
+                    }
+                }
+            }
+            Note::Begin(zone, Composite::Enter) => self.enter(me, zone, place),
+            Note::Begin(zone, Composite::Leave) => self.leave(me, zone, place),
+            Note::Begin(label, step) => {
+                if self.observing()
+                    && let Some(recorder) = &self.inner.borrow().recorder
+                {
+                    let result = recorder.begin(me, label, step, place);
+                    self.go_on(result);
+                }
+            }
+            Note::End(label, step, done) => {
+                if self.observing()
+                    && let Some(recorder) = &self.inner.borrow().recorder
+                {
+                    recorder.end(me, label, step, done, place);
+                }
+            }
+        }
+    }
+
+    fn checkpoint(&self, digest: u64, _: Place) {
+        let me = self.current.get();
+        self.inner.borrow_mut().world.checkpoint(me, digest);
+    }
+
+    unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId {
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let me = self.current.get();
+        let child = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            let child = inner.world.spawn(me);
+            let now = inner.world.applied();
+            inner.observer.spawned(me, child, now);
+            if let Some(recorder) = &mut inner.recorder {
+                let result = recorder.spawn(me, child, name);
+                self.go_on(result);
+            }
+            child
+        };
+        self.started.borrow_mut().push(child);
+        let this: *const Self = self;
+        // SAFETY: the machine outlives its threads.
+        let body = Box::new(move || unsafe { (*this).run_thread(child, body) });
+        // SAFETY: our caller joins the thread before anything that `body` borrows ends, or unwinds,
+        // and then the host unwinds this thread first.
+        unsafe { self.host.start(child, name, body) };
+        child
+    }
+
+    fn rename(&self, name: Name) {
+        if let Some(recorder) = &self.inner.borrow().recorder {
+            recorder.rename(self.current.get(), name);
+        }
+    }
+
+    fn spin(&self, rounds: u32, _: Place) -> bool {
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        let again = rounds < self.settings.spin_cap;
+        let mut inner = self.inner.borrow_mut();
+        inner.totals.used.spins = true;
+        inner.capped |= !again && self.observing();
+        again && self.phase.get() != Phase::Draining
+    }
+
+    fn fail(&self, property: Property, message: String, place: Place) -> ! {
+        if self.observing() {
+            let mut inner = self.inner.borrow_mut();
+            if let Some(recorder) = &inner.recorder {
+                recorder.fail(self.current.get(), property, message.clone(), place);
+            }
+            inner.fails(&self.settings, property, message);
+        }
+        self.abandon()
+    }
+
+    fn semantics(&self) -> Semantics {
+        self.settings.semantics
+    }
+
+    fn native(&self) -> bool {
+        self.settings.native
+    }
+
+    fn tearing_down(&self) -> bool {
+        self.phase.get() == Phase::Unwinding
+    }
+}
+
+impl Execution<'_> {
+    fn set_orders(&self, me: ThreadId, success: Ordering, failure: Ordering) {
+        let orders = &mut self.inner.borrow_mut().orders;
+        if orders.len() <= me {
+            orders.resize(me + 1, (Ordering::SeqCst, Ordering::SeqCst));
+        }
+        orders[me] = (success, failure);
+    }
+
+    fn enter(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        let limit = self.inner.borrow().limits[zone];
+        if limit > 1 && !self.settings.by_state {
+            // Who is counted, not only ordered, must be seen by the search.
+            self.visible(Op::Enter(zone), place);
+        }
+        if !self.observing() {
+            return;
+        }
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if let Some(recorder) = &inner.recorder {
+            let result = recorder.begin(me, zone, Composite::Enter, place);
+            self.go_on(result);
+            return;
+        }
+        if self.settings.by_state {
+            inner.world.accessed(me, !(zone as u64));
+        }
+        let order = inner.driver.order();
+        let causes = inner.world.comes_after(me);
+        if let Some(others) = inner.observer.enter(me, zone, limit, causes, order) {
+            let message = format!("thread {me} enters while {others:?} are inside");
+            inner.fails(&self.settings, Property::MutualExclusion, message);
+            self.abandon();
+        }
+    }
+
+    fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        let limit = self.inner.borrow().limits[zone];
+        if limit > 1 && !self.settings.by_state {
+            self.visible(Op::Leave(zone), place);
+        }
+        if !self.observing() {
+            return;
+        }
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if let Some(recorder) = &inner.recorder {
+            let result = recorder.begin(me, zone, Composite::Leave, place);
+            self.go_on(result);
+            return;
+        }
+        let now = inner.world.applied();
+        inner.observer.leave(me, zone, now);
+    }
+}
+

@@ -1,0 +1,396 @@
+//! What is observed between steps: data races by vector clocks, and who is inside a zone.
+//!
+//! Happens-before of the memory model is not the order of the trace: a failed try or a relaxed load
+//! is ordered and synchronises nothing. So races have clocks of their own (Mattern 1989; Fidge
+//! 1988), with release sequences as C11 has them. Zones are decided by the order of the trace: two
+//! stays of which neither depends on the other's end overlap in an equivalent execution.
+//!
+//! A search over states merges executions, so there both are decided on the state itself: two
+//! threads whose silent steps are both going on, one of which writes what the other accesses, race.
+
+use std::sync::atomic::Ordering;
+
+use super::explorer::order::Order;
+use super::world::event::Index;
+use crate::sync::stepping::{ObjectId, Place, ThreadId};
+
+/// A vector clock; missing entries are 0.
+#[derive(Clone, Debug, Default)]
+struct Clock(Vec<u32>);
+
+impl Clock {
+    #[inline]
+    fn get(&self, thread: ThreadId) -> u32 {
+        self.0.get(thread).copied().unwrap_or(0)
+    }
+
+    #[inline]
+    fn tick(&mut self, thread: ThreadId) {
+        if self.0.len() <= thread {
+            self.0.resize(thread + 1, 0);
+        }
+        self.0[thread] += 1;
+    }
+
+    #[inline]
+    fn join(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            *mine = (*mine).max(*theirs);
+        }
+    }
+
+    #[inline]
+    fn copy_from(&mut self, other: &Self) {
+        self.0.clear();
+        self.0.extend_from_slice(&other.0);
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Thread {
+    sync: Clock,
+    /// What relaxed loads have read, for a later acquire fence.
+    read: Clock,
+    /// The clock at the last release fence.
+    released: Clock,
+    token: Clock,
+    /// What its silent step accesses: memory with whether it writes.
+    segment: Vec<(ObjectId, bool, Place)>,
+    /// Zones that it has been in during its silent step.
+    stays: Vec<ObjectId>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Access {
+    thread: ThreadId,
+    tick: u32,
+    place: Place,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Object {
+    sync: Clock,
+    /// What readers of a readers-writers lock have released.
+    shared: Clock,
+    write: Option<Access>,
+    reads: Vec<Access>,
+    /// Zone: who is inside.
+    inside: Vec<ThreadId>,
+    /// Zone: who was.
+    left: Vec<Left>,
+}
+
+/// That a thread left a zone: every event of these threads from these positions on comes after.
+#[derive(Clone, Debug)]
+struct Left {
+    thread: ThreadId,
+    after: Vec<(ThreadId, Index)>,
+}
+
+/// An access that races with an earlier one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Race {
+    pub(super) other: ThreadId,
+    pub(super) place: Place,
+}
+
+/// The observer of one execution after another.
+#[derive(Debug, Default)]
+pub(super) struct Observer {
+    threads: Vec<Thread>,
+    objects: Vec<Object>,
+    fences: Clock,
+    /// Decide on the state and not on the order.
+    by_state: bool,
+}
+
+impl Observer {
+    pub(super) fn new(by_state: bool) -> Self {
+        Self {
+            by_state,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        for thread in &mut self.threads {
+            thread.sync.0.clear();
+            thread.read.0.clear();
+            thread.released.0.clear();
+            thread.token.0.clear();
+            thread.segment.clear();
+            thread.stays.clear();
+        }
+        for object in &mut self.objects {
+            object.sync.0.clear();
+            object.shared.0.clear();
+            object.write = None;
+            object.reads.clear();
+            object.inside.clear();
+            object.left.clear();
+        }
+        self.fences.0.clear();
+        self.grow(0);
+        self.threads[0].sync.tick(0);
+    }
+
+    fn grow(&mut self, thread: ThreadId) {
+        if self.threads.len() <= thread {
+            self.threads.resize_with(thread + 1, Thread::default);
+        }
+    }
+
+    fn object(&mut self, object: ObjectId) -> &mut Object {
+        if self.objects.len() <= object {
+            self.objects.resize_with(object + 1, Object::default);
+        }
+        &mut self.objects[object]
+    }
+
+    pub(super) fn spawned(&mut self, parent: ThreadId, child: ThreadId, now: Index) {
+        self.follows(parent, child, now);
+        self.grow(child);
+        let sync = self.threads[parent].sync.clone();
+        self.threads[child].sync.copy_from(&sync);
+        self.threads[child].sync.tick(child);
+        self.threads[parent].sync.tick(parent);
+    }
+
+    /// What `next` does from now on comes after all that `thread` has done.
+    fn follows(&mut self, thread: ThreadId, next: ThreadId, now: Index) {
+        for left in self.objects.iter_mut().flat_map(|object| &mut object.left) {
+            if left.after.iter().any(|(known, _)| *known == thread) {
+                left.after.push((next, now));
+            }
+        }
+    }
+
+    pub(super) fn joined(&mut self, parent: ThreadId, child: ThreadId, now: Index) {
+        self.follows(child, parent, now);
+        let sync = self.threads[child].sync.clone();
+        self.threads[parent].sync.join(&sync);
+    }
+
+    /// A thread's operation is being applied: its silent step is over.
+    pub(super) fn applied(&mut self, thread: ThreadId) {
+        let by_state = self.by_state;
+        let slot = &mut self.threads[thread];
+        slot.sync.tick(thread);
+        if by_state {
+            slot.segment.clear();
+            let objects = &self.objects;
+            slot.stays
+                .retain(|&zone| objects[zone].inside.contains(&thread));
+        }
+    }
+
+    pub(super) fn release(&mut self, thread: ThreadId, object: ObjectId, shared: bool) {
+        let clock = std::mem::take(&mut self.threads[thread].sync);
+        let object = self.object(object);
+        if shared {
+            object.shared.join(&clock);
+        } else {
+            object.sync.join(&clock);
+        }
+        self.threads[thread].sync = clock;
+        self.threads[thread].sync.tick(thread);
+    }
+
+    pub(super) fn acquire(&mut self, thread: ThreadId, object: ObjectId, shared: bool) {
+        self.object(object);
+        let object = &self.objects[object];
+        let sync = &mut self.threads[thread].sync;
+        sync.join(&object.sync);
+        if !shared {
+            sync.join(&object.shared);
+        }
+    }
+
+    pub(super) fn unpark(&mut self, thread: ThreadId, other: ThreadId) {
+        let clock = self.threads[thread].sync.clone();
+        self.grow(other);
+        self.threads[other].token.join(&clock);
+        self.threads[thread].sync.tick(thread);
+    }
+
+    pub(super) fn park(&mut self, thread: ThreadId) {
+        let token = std::mem::take(&mut self.threads[thread].token);
+        self.threads[thread].sync.join(&token);
+    }
+
+    /// An atomic was accessed: `reads` and `writes` say how.
+    pub(super) fn atomic(
+        &mut self,
+        thread: ThreadId,
+        object: ObjectId,
+        order: Ordering,
+        reads: bool,
+        writes: bool,
+    ) {
+        use Ordering::{AcqRel, Acquire, Release, SeqCst};
+        self.object(object);
+        let (object, slot) = (&mut self.objects[object], &mut self.threads[thread]);
+        if reads {
+            if matches!(order, Acquire | AcqRel | SeqCst) {
+                slot.sync.join(&object.sync);
+            } else {
+                slot.read.join(&object.sync);
+            }
+        }
+        if writes {
+            // A plain store begins a new release sequence; a read-modify-write continues it.
+            if !reads {
+                object.sync.0.clear();
+            }
+            if matches!(order, Release | AcqRel | SeqCst) {
+                object.sync.join(&slot.sync);
+            } else {
+                object.sync.join(&slot.released);
+            }
+            slot.sync.tick(thread);
+        }
+    }
+
+    pub(super) fn fence(&mut self, thread: ThreadId, order: Ordering) {
+        use Ordering::{AcqRel, Acquire, Release, SeqCst};
+        let slot = &mut self.threads[thread];
+        if matches!(order, Acquire | AcqRel | SeqCst) {
+            let read = slot.read.clone();
+            slot.sync.join(&read);
+        }
+        if order == SeqCst {
+            slot.sync.join(&self.fences);
+            self.fences.join(&slot.sync);
+        }
+        if matches!(order, Release | AcqRel | SeqCst) {
+            slot.released = slot.sync.clone();
+            slot.sync.tick(thread);
+        }
+    }
+
+    /// A thread accesses plain memory; the access with which that races.
+    pub(super) fn access(
+        &mut self,
+        thread: ThreadId,
+        object: ObjectId,
+        write: bool,
+        place: Place,
+    ) -> Option<Race> {
+        if self.by_state {
+            self.threads[thread].segment.push((object, write, place));
+            return self.threads.iter().enumerate().find_map(|(other, slot)| {
+                let theirs = slot
+                    .segment
+                    .iter()
+                    .find(|(memory, writes, _)| *memory == object && (write || *writes));
+                let (_, _, place) = theirs.filter(|_| other != thread)?;
+                Some(Race {
+                    other,
+                    place,
+                })
+            });
+        }
+        self.object(object);
+        let (cell, sync) = (&mut self.objects[object], &self.threads[thread].sync);
+        let races = |access: &&Access| {
+            access.thread != thread && access.tick > sync.get(access.thread)
+        };
+        let racing = cell
+            .write
+            .iter()
+            .find(races)
+            .or_else(|| cell.reads.iter().filter(|_| write).find(races));
+        if let Some(access) = racing {
+            return Some(Race {
+                other: access.thread,
+                place: access.place,
+            });
+        }
+        let access = Access {
+            thread,
+            tick: sync.get(thread),
+            place,
+        };
+        if write {
+            cell.reads.clear();
+            cell.write = Some(access);
+        } else {
+            cell.reads.retain(|read| read.thread != thread);
+            cell.reads.push(access);
+        }
+        None
+    }
+
+    /// A thread enters a zone that admits `limit`; who else is inside, if that is too many.
+    ///
+    /// `causes` are the events that the thread comes after.
+    pub(super) fn enter(
+        &mut self,
+        thread: ThreadId,
+        object: ObjectId,
+        limit: usize,
+        causes: &[Index],
+        order: Option<&Order>,
+    ) -> Option<Vec<ThreadId>> {
+        self.object(object);
+        if self.by_state {
+            let others: Vec<ThreadId> = (0..self.threads.len())
+                .filter(|&other| other != thread && self.threads[other].stays.contains(&object))
+                .collect();
+            self.threads[thread].stays.push(object);
+            self.objects[object].inside.push(thread);
+            return (others.len() >= limit).then_some(others);
+        }
+        let zone = &mut self.objects[object];
+        if zone.inside.len() >= limit {
+            return Some(zone.inside.clone());
+        }
+        if limit == 1
+            && let Some(order) = order
+            && let Some(left) = zone
+                .left
+                .iter()
+                .find(|left| left.thread != thread && !left.is_past(order, thread, causes))
+        {
+            return Some(vec![left.thread]);
+        }
+        zone.inside.push(thread);
+        None
+    }
+
+    /// A thread leaves a zone.
+    pub(super) fn leave(&mut self, thread: ThreadId, object: ObjectId, now: Index) {
+        let by_state = self.by_state;
+        let zone = self.object(object);
+        if let Some(at) = zone.inside.iter().position(|&inside| inside == thread) {
+            zone.inside.remove(at);
+            if !by_state {
+                zone.left.retain(|left| left.thread != thread);
+                zone.left.push(Left {
+                    thread,
+                    after: vec![(thread, now)],
+                });
+            }
+        }
+    }
+}
+
+impl Left {
+    /// Whether `thread`, which comes after the events `causes`, comes after the leaving.
+    fn is_past(&self, order: &Order, thread: ThreadId, causes: &[Index]) -> bool {
+        self.after.iter().any(|&(other, from)| {
+            if other == thread {
+                return true;
+            }
+            let Some(end) = order.first_of(other, from) else {
+                return false;
+            };
+            causes.iter().any(|&cause| {
+                cause == end || (cause < order.len() && order.before(cause).contains(end))
+            })
+        })
+    }
+}

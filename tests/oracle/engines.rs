@@ -1,0 +1,188 @@
+//! The searches of the exhaustive engine against brute force.
+
+use std::cell::RefCell;
+
+use crosscheck::engines::exhaustive::explorer::optimal::Optimal;
+use crosscheck::engines::exhaustive::explorer::race::Rule;
+use crosscheck::engines::exhaustive::explorer::source::Source;
+use crosscheck::engines::exhaustive::explorer::states::States;
+use crosscheck::engines::exhaustive::explorer::{Ended, Explorer};
+use crosscheck::engines::exhaustive::runner::script::{Position, Script, explore};
+use crosscheck::engines::exhaustive::world::World;
+use crosscheck::sync::Semantics;
+use crosscheck::sync::stepping::{Op, Substance};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use super::brute::replay;
+use super::drive::{CAP, Engine, Outcome, Promise, agree, compare, switches};
+use super::generate;
+use super::program::{Item, Program, Switches, digest};
+use super::world::Step;
+
+/// A program of the oracle as a script of the engine.
+struct AsScript<'p> {
+    program: &'p Program,
+    /// The item of each thread's last operation.
+    last: RefCell<Vec<usize>>,
+    /// The model's number of each needs.
+    needs: RefCell<Vec<usize>>,
+}
+
+impl Script for AsScript<'_> {
+    fn objects(&self) -> Vec<Substance> {
+        self.program.objects.clone()
+    }
+
+    fn threads(&self) -> usize {
+        self.program.threads.len()
+    }
+
+    fn prepare(&self, world: &mut World) {
+        for (object, substance) in self.program.objects.iter().enumerate() {
+            if *substance == Substance::Memory {
+                world.written(0, object, Some(0));
+            }
+        }
+        // The model numbers needs by their content.
+        let number = |needs: &Vec<_>| world.needs(needs);
+        *self.needs.borrow_mut() = self.program.needs.iter().map(number).collect();
+    }
+
+    fn digest(&self, thread: usize, _: &Position) -> u64 {
+        digest(thread, self.last.borrow()[thread])
+    }
+
+    fn next(&self, thread: usize, position: &mut Position, last: u64) -> Option<Op> {
+        let last = if position.at == 0 { 0 } else { last };
+        loop {
+            let at = position.at;
+            let item = self.program.threads[thread].get(at)?;
+            position.at += 1;
+            match *item {
+                Item::Do(op) => {
+                    self.last.borrow_mut()[thread] = at;
+                    // Threads of the model are one more than those of the oracle.
+                    return Some(match op {
+                        Op::Unpark(other) => Op::Unpark(other + 1),
+                        Op::TakeAll { object, needs } => Op::TakeAll {
+                            object,
+                            needs: self.needs.borrow()[needs],
+                        },
+                        Op::GiveAll { object, needs } => Op::GiveAll {
+                            object,
+                            needs: self.needs.borrow()[needs],
+                        },
+                        op => op,
+                    });
+                }
+                Item::Skip {
+                    when_last_result_is,
+                    count,
+                } => {
+                    if last == when_last_result_is {
+                        position.at += count;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A search of the engine.
+struct Searched<E>(fn() -> E);
+
+impl<E: Explorer> Engine for Searched<E> {
+    fn explore(&self, program: &Program, switches: &Switches) -> Option<Outcome> {
+        let mut world = World::new(&Semantics {
+            notify: switches.notify,
+            spurious: switches.spurious,
+            ..Semantics::DEFAULT
+        });
+        let script = AsScript {
+            program,
+            last: RefCell::new(vec![0; program.threads.len()]),
+            needs: RefCell::default(),
+        };
+        let mut explorer = (self.0)();
+        let mut outcome = Outcome {
+            traces: Some(Default::default()),
+            ..Outcome::default()
+        };
+        // Where the trace fixes who is served when, the engine's threads go on without a step.
+        let silent = |op| match op {
+            Op::Granted { object } => program.is_one_location(object),
+            Op::Depart(_) => true,
+            _ => false,
+        };
+        // A wait that ends by itself is an alternative of its own in the oracle: it is one when
+        // nobody has notified the thread since it began to wait.
+        explore(&script, &mut world, &mut explorer, |world, explorer, ended| {
+            if ended != Ended::Complete {
+                return true;
+            }
+            let order = explorer.order();
+            let steps: Vec<Step> = explorer
+                .schedule()
+                .iter()
+                .zip(0..)
+                .map(|((choice, op), index)| {
+                    let by_itself = matches!(op, Op::Reacquire { .. })
+                        && order.is_some_and(|order| order.event(index).notified_by.is_none());
+                    Step {
+                        thread: choice.thread - 1,
+                        alternative: choice.alternative + u32::from(by_itself),
+                    }
+                })
+                .collect();
+            outcome.deadlocks += u64::from(world.unfinished() > 0);
+            match (order.is_some(), replay(program, switches, &steps, silent)) {
+                (true, Ok((key, terminal))) => {
+                    outcome.traces.get_or_insert_default().insert(key);
+                    outcome.terminal.insert(terminal);
+                }
+                (true, Err(why)) => panic!("the oracle refuses {steps:?}: {why}\n{program}"),
+                (false, _) => {}
+            }
+            true
+        })
+        .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
+        let counts = explorer.counts();
+        outcome.executions = counts.complete;
+        outcome.blocked = counts.cut;
+        if counts.states > 0 {
+            outcome.states = Some(counts.states);
+            outcome.traces = None;
+        }
+        Some(outcome)
+    }
+}
+
+/// How many random programs: 1 000, or as many as `CROSSCHECK_ORACLE_PROGRAMS` says.
+fn programs() -> u32 {
+    let text = std::env::var("CROSSCHECK_ORACLE_PROGRAMS");
+    text.ok().and_then(|text| text.parse().ok()).unwrap_or(1000)
+}
+
+fn config(cases: u32) -> Config {
+    Config {
+        cases,
+        ..Config::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config(programs()))]
+
+    #[test]
+    fn optimal_runs_each_trace_once_and_cuts_nothing(
+        program in generate::programs(9), switches in switches()
+    ) {
+        agree(&Searched(Optimal::default), Promise::Optimal, &program, &switches)?;
+    }
+
+    #[test]
+    fn source_completes_each_trace_once(program in generate::programs(9), switches in switches()) {
+        agree(&Searched(Source::new), Promise::Once, &program, &switches)?;
+    }
+}
