@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 
 use crosscheck::engines::exhaustive::explorer::optimal::Optimal;
-use crosscheck::engines::exhaustive::explorer::race::Rule;
 use crosscheck::engines::exhaustive::explorer::source::Source;
 use crosscheck::engines::exhaustive::explorer::states::States;
 use crosscheck::engines::exhaustive::explorer::{Ended, Explorer};
@@ -12,10 +11,10 @@ use crosscheck::engines::exhaustive::world::World;
 use crosscheck::sync::Semantics;
 use crosscheck::sync::stepping::{Op, Substance};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::Config;
 
 use super::brute::replay;
-use super::drive::{CAP, Engine, Outcome, Promise, agree, compare, switches};
+use super::drive::{Engine, Outcome, Promise, agree, switches};
 use super::generate;
 use super::program::{Item, Program, Switches, digest};
 use super::world::Step;
@@ -121,29 +120,19 @@ impl<E: Explorer> Engine for Searched<E> {
             if ended != Ended::Complete {
                 return true;
             }
-            let order = explorer.order();
             let steps: Vec<Step> = explorer
                 .schedule()
                 .iter()
-                .zip(0..)
-                .map(|((choice, op), index)| {
-                    let by_itself = matches!(op, Op::Reacquire { .. })
-                        && order.is_some_and(|order| order.event(index).notified_by.is_none());
-                    Step {
-                        thread: choice.thread - 1,
-                        alternative: choice.alternative + u32::from(by_itself),
-                    }
+                .map(|taken| Step {
+                    thread: taken.choice.thread - 1,
+                    alternative: taken.choice.alternative + u32::from(taken.by_itself),
                 })
                 .collect();
             outcome.deadlocks += u64::from(world.unfinished() > 0);
-            match (order.is_some(), replay(program, switches, &steps, silent)) {
-                (true, Ok((key, terminal))) => {
-                    outcome.traces.get_or_insert_default().insert(key);
-                    outcome.terminal.insert(terminal);
-                }
-                (true, Err(why)) => panic!("the oracle refuses {steps:?}: {why}\n{program}"),
-                (false, _) => {}
-            }
+            let (key, terminal) = replay(program, switches, &steps, silent)
+                .unwrap_or_else(|why| panic!("the oracle refuses {steps:?}: {why}\n{program}"));
+            outcome.traces.get_or_insert_default().insert(key);
+            outcome.terminal.insert(terminal);
             true
         })
         .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
@@ -151,7 +140,6 @@ impl<E: Explorer> Engine for Searched<E> {
         outcome.executions = counts.complete;
         outcome.blocked = counts.cut;
         if counts.states > 0 {
-            outcome.states = Some(counts.states);
             outcome.traces = None;
         }
         Some(outcome)
@@ -179,6 +167,12 @@ proptest! {
         program in generate::programs(9), switches in switches()
     ) {
         agree(&Searched(Optimal::default), Promise::Optimal, &program, &switches)?;
+    }
+
+    #[test]
+    fn states_find_every_end(program in generate::programs(9), switches in switches()) {
+        agree(&Searched(States::new), Promise::Histories, &program, &switches)?;
+        agree(&Searched(States::of_every_state), Promise::Histories, &program, &switches)?;
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Who decides the next step: a search, the schedule that a search found, or a recording.
 
 use super::explorer::order::Order;
-use super::explorer::{Choice, Decision, Divergence, Ended, Explorer};
+use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Taken};
 use super::world::World;
 use crate::sync::announcing::Recorder;
 use crate::sync::stepping::{Op, ThreadId};
@@ -57,7 +57,7 @@ impl Driver {
 /// That is how the built semaphore refines the native one: a P that is one step there is a
 /// critical section here, and may be followed by a wait that the granting V ends.
 pub(super) struct Guide {
-    schedule: Vec<(Choice, Op)>,
+    schedule: Vec<Taken>,
     next: usize,
     /// The thread whose composite step is being run to its end, or until it waits.
     carried: Option<ThreadId>,
@@ -69,7 +69,7 @@ pub(super) struct Guide {
 }
 
 impl Guide {
-    pub(super) fn new(schedule: Vec<(Choice, Op)>) -> Self {
+    pub(super) fn new(schedule: Vec<Taken>) -> Self {
         Self {
             schedule,
             next: 0,
@@ -109,7 +109,7 @@ impl Guide {
                 self.carried = None;
                 continue;
             }
-            let Some(&(choice, op)) = self.schedule.get(self.next) else {
+            let Some(&Taken { choice, op, .. }) = self.schedule.get(self.next) else {
                 return self.close(world, recorder);
             };
             let Choice {

@@ -8,7 +8,7 @@ use super::execution::{Execution, Settings, Stuck};
 use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
-use super::explorer::{Choice, Divergence, Explorer};
+use super::explorer::{Divergence, Explorer, Taken};
 use super::runner::coroutines::{Coroutines, run};
 use crate::engines::check::{Job, failed};
 use crate::engines::engine::{Ending, Engine, Run};
@@ -19,7 +19,6 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::scenario::Machine;
 use crate::sync::Property;
 use crate::sync::announcing::{Choices, Failure, Recorder, Script, Session, Totals};
-use crate::sync::stepping::Op;
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
@@ -138,7 +137,7 @@ fn told(divergence: &Divergence) -> String {
 /// The counterexample of a failure that was found by these native steps.
 fn refuted(
     job: &Job<'_>,
-    schedule: Vec<(Choice, Op)>,
+    schedule: Vec<Taken>,
     property: Property,
     message: &str,
     execution: u64,

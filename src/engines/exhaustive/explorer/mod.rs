@@ -90,7 +90,7 @@ pub trait Explorer {
     fn counts(&self) -> Counts;
 
     /// The steps of the execution so far, and what each was.
-    fn schedule(&self) -> Vec<(Choice, Op)>;
+    fn schedule(&self) -> Vec<Taken>;
 
     /// The order of the events, where the search keeps it.
     fn order(&self) -> Option<&order::Order> {
@@ -107,6 +107,32 @@ pub trait Explorer {
 
     /// Bytes that the search holds, roughly.
     fn memory(&self) -> usize;
+}
+
+/// A step that was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Who, and which alternative.
+    pub choice: Choice,
+    /// What it was.
+    pub op: Op,
+    /// It ended a wait that nobody had notified.
+    pub by_itself: bool,
+}
+
+impl Taken {
+    /// The step that an event was.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            choice: Choice {
+                thread: event.thread,
+                alternative: event.alternative,
+            },
+            op: event.op,
+            by_itself: matches!(event.op, Op::Reacquire { .. }) && event.notified_by.is_none(),
+        }
+    }
 }
 
 /// A step as a schedule writes it.

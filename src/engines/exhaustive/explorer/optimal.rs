@@ -10,11 +10,11 @@ use std::collections::HashSet;
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::{Branch, Sequence, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, Taken, same};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::dependent;
-use crate::sync::stepping::{Op, ThreadId};
+use crate::sync::stepping::ThreadId;
 
 /// One point of the search: an event of the current execution, and what is to be run instead.
 #[derive(Debug, Default)]
@@ -255,11 +255,10 @@ impl Explorer for Optimal {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<(Choice, Op)> {
-        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
-        steps
-            .zip(0..)
-            .map(|(node, index)| (node.current, self.order.event(index).op))
+    fn schedule(&self) -> Vec<Taken> {
+        let steps = self.depth.min(self.order.len() as usize) as Index;
+        (0..steps)
+            .map(|index| Taken::of(self.order.event(index)))
             .collect()
     }
 

@@ -7,7 +7,7 @@
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::Sequence;
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, Taken, same};
 use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::engines::exhaustive::world::{Status, World};
@@ -221,11 +221,10 @@ impl Explorer for Source {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<(Choice, Op)> {
-        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
-        steps
-            .zip(0..)
-            .map(|(node, index)| (node.current, self.order.event(index).op))
+    fn schedule(&self) -> Vec<Taken> {
+        let steps = self.depth.min(self.order.len() as usize) as Index;
+        (0..steps)
+            .map(|index| Taken::of(self.order.event(index)))
             .collect()
     }
 

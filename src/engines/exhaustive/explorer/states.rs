@@ -5,16 +5,17 @@
 //! 1996, chapter 5: a known state keeps the sleep set that it was visited with; on another visit
 //! only what slept then and does not now is run, and the intersection is kept. Independence is
 //! count-sensitive here, which sleep sets allow, and a thread that only gives units back is run
-//! at once: nothing that others can do before it is lost.
+//! at once: nothing that others can do before it is lost, unless somebody can look whether units are
+//! free; when that shows, the search begins anew without.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken, same};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
-use crate::sync::stepping::{Op, ThreadId};
+use crate::sync::stepping::ThreadId;
 
 /// A set of threads below 64; others are never put to sleep, which is sound.
 type Sleep = u64;
@@ -25,9 +26,9 @@ fn bit(thread: ThreadId) -> Sleep {
 
 /// Keys are mixed already: the table takes their low word.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Taken(u64);
+pub struct LowWord(u64);
 
-impl Hasher for Taken {
+impl Hasher for LowWord {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -44,7 +45,7 @@ impl Hasher for Taken {
 }
 
 /// A table by key.
-pub type ByKey<V> = HashMap<u128, V, BuildHasherDefault<Taken>>;
+pub type ByKey<V> = HashMap<u128, V, BuildHasherDefault<LowWord>>;
 
 #[derive(Debug)]
 struct Node {
@@ -67,6 +68,10 @@ pub struct States {
     sleep: Sleep,
     /// Whether a thread that only gives is run at once.
     eager: bool,
+    /// Whether one has been.
+    given: bool,
+    /// Whether the search begins anew.
+    anew: bool,
     counts: Counts,
     over: bool,
 }
@@ -150,6 +155,14 @@ impl Explorer for States {
             }
             return Ok(self.visit(world));
         }
+        if self.eager && world.used().tries {
+            // Whoever looks whether units are free depends on gives, which have been run at once.
+            self.eager = false;
+            if self.given {
+                self.anew = true;
+                return Ok(Decision::Cut);
+            }
+        }
         let sleep = if depth == 0 { 0 } else { self.sleep };
         let threads = 0..world.thread_count();
         let enabled = || threads.clone().filter(|&t| world.enabled(t));
@@ -173,6 +186,7 @@ impl Explorer for States {
             return Ok(Decision::Cut);
         }
         let gives = enabled().find(|&t| self.eager && world.gives_at_once(t));
+        self.given |= gives.is_some();
         let awake: Vec<ThreadId> = match gives {
             // Alone it stands for all others, so it is run again for those that are awake now.
             Some(thread) => (sleep & bit(thread) == 0)
@@ -209,6 +223,12 @@ impl Explorer for States {
             Ended::Cut => self.counts.cut += 1,
             Ended::Complete | Ended::Failed => self.counts.complete += 1,
         }
+        if std::mem::take(&mut self.anew) {
+            self.known.clear();
+            self.nodes.clear();
+            self.counts.states = 0;
+            return;
+        }
         self.backtrack();
     }
 
@@ -216,10 +236,10 @@ impl Explorer for States {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<(Choice, Op)> {
+    fn schedule(&self) -> Vec<Taken> {
         let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
         steps
-            .filter_map(|node| Some((node.current, node.event.as_ref()?.op)))
+            .filter_map(|node| node.event.as_ref().map(Taken::of))
             .collect()
     }
 
