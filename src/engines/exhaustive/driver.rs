@@ -59,8 +59,9 @@ impl Driver {
 pub(super) struct Guide {
     schedule: Vec<Taken>,
     next: usize,
-    /// The thread whose composite step is being run to its end, or until it waits.
-    carried: Option<ThreadId>,
+    /// The thread whose composite step is being run to its end, or until it waits, and how many it
+    /// had done before.
+    carried: Option<(ThreadId, u64)>,
     /// Steps of a thread that are still to be taken for one that is no composite.
     more: Option<(ThreadId, usize)>,
     /// Threads that wait inside a composite that they have begun.
@@ -100,11 +101,11 @@ impl Guide {
                 }
                 continue;
             }
-            if let Some(thread) = self.carried {
-                if recorder.in_composite(thread) && world.enabled(thread) {
+            if let Some((thread, done)) = self.carried {
+                let waits = recorder.done(thread) == done;
+                if waits && world.enabled(thread) {
                     return step(thread, 0);
                 }
-                let waits = recorder.in_composite(thread);
                 self.set_open(thread, waits);
                 self.carried = None;
                 continue;
@@ -121,7 +122,7 @@ impl Guide {
                 if !world.enabled(thread) {
                     return Decision::Over;
                 }
-                self.carried = Some(thread);
+                self.carried = Some((thread, recorder.done(thread)));
                 if matches!(op, Op::Granted { .. }) {
                     self.next += 1;
                 }
@@ -136,7 +137,7 @@ impl Guide {
                     continue;
                 }
                 _ if recorder.in_composite(thread) => {
-                    self.carried = Some(thread);
+                    self.carried = Some((thread, recorder.done(thread)));
                     continue;
                 }
                 _ if world.enabled(thread) => return step(thread, alternative),

@@ -142,6 +142,7 @@ fn refuted(
     message: &str,
     execution: u64,
 ) -> Ending {
+    if std::env::var("DBG").is_ok() { for t in &schedule { eprintln!("{t:?}"); } }
     let (failure, _) = recorded(job, Driver::Guide(Guide::new(schedule)), None);
     match failure {
         Some(failure) => failed(job, &failure, execution),
@@ -168,6 +169,11 @@ fn recorded(job: &Job<'_>, driver: Driver, script: Option<Script>) -> (Option<Fa
     );
     let main = || job.program.run_on(Machine::Stepping, job.instance);
     run(&execution, &coroutines, &main, |_| false);
+    if std::env::var("DBG").is_ok() {
+        let inner = execution.inner.borrow();
+        eprintln!("applied {} unfinished {} stuck {:?} failed {:?} blocked {:?}", inner.world.applied(), inner.world.unfinished(), inner.stuck, inner.failed, inner.world.blocked().collect::<Vec<_>>());
+        for t in 0..inner.world.thread_count() { eprintln!("{t} {:?} {:?}", inner.world.status(t), inner.world.announced(t)); }
+    }
     session.end();
     (session.take_failure(), session.totals())
 }

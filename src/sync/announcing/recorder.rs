@@ -3,6 +3,7 @@
 //! The stepping machine's executions become traces here, with the words, the deadlock and the race
 //! detection that every other engine's executions get.
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -31,6 +32,8 @@ pub struct Recorder {
     threads: Vec<usize>,
     objects: Vec<usize>,
     tokens: Vec<Option<usize>>,
+    /// How many steps of composites each thread has done.
+    done: Vec<Cell<u64>>,
 }
 
 /// An atomic operation, as it turned out.
@@ -59,6 +62,7 @@ impl Recorder {
             threads: vec![0],
             objects: Vec::new(),
             tokens: Vec::new(),
+            done: vec![Cell::new(0)],
         }
     }
 
@@ -90,6 +94,12 @@ impl Recorder {
     pub fn in_composite(&self, thread: usize) -> bool {
         let index = self.threads[thread];
         !self.session.state().threads[index].composites.is_empty()
+    }
+
+    /// How many steps of composites a thread has done.
+    #[must_use]
+    pub fn done(&self, thread: usize) -> u64 {
+        self.done[thread].get()
     }
 
     /// The label of the thread that has the next step of the script.
@@ -133,6 +143,7 @@ impl Recorder {
         self.session.started(index, Arc::new(|| ()), false);
         if self.threads.len() <= child {
             self.threads.resize(child + 1, UNKNOWN);
+            self.done.resize_with(child + 1, || Cell::new(0));
         }
         self.threads[child] = index;
         Ok(())
@@ -384,6 +395,7 @@ impl Recorder {
 
     /// A composite's step is done, or was refused.
     pub fn end(&self, me: usize, object: usize, step: Composite, done: bool, place: Place) {
+        self.done[me].set(self.done[me].get() + 1);
         let object = self.object(object);
         self.session
             .end_step(self.thread(me), object, step, done, place);
