@@ -6,6 +6,7 @@ mod floors;
 mod isolation;
 mod laws;
 mod limits;
+mod liveness;
 mod oracle;
 mod published;
 mod readme;

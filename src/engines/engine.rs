@@ -68,7 +68,9 @@ impl EngineId {
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
-            Self::Exhaustive => "our own: one execution a Mazurkiewicz trace, any number of threads",
+            Self::Exhaustive => {
+                "our own: one execution a Mazurkiewicz trace, any number of threads"
+            }
             Self::Loom => "loom 0.7.2: every execution under the C11 memory model, 5 threads",
             Self::ShuttleDfs => "shuttle 0.9.9, depth first: every interleaving, no reduction",
             Self::ShuttleRandom => "shuttle 0.9.9, random walk",

@@ -8,10 +8,10 @@ use super::check::{Job, failed};
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId};
 use super::limits::Limits;
-use super::panics;
+use super::{exhaustive, panics};
 use super::threads::execute;
 use crate::scenario::{Instance, Program};
-use crate::sync::announcing::{Choices, FailureKind, Session, Settings, Trouble};
+use crate::sync::announcing::{Choices, Failure, FailureKind, Session, Settings, Trouble};
 use crate::sync::{Property, Semantics};
 
 /// What came of a replay.
@@ -72,11 +72,25 @@ pub fn machine(counterexample: &Counterexample) -> EngineId {
     }
 }
 
-/// Runs a counterexample of `program` again.
+/// Runs a counterexample of `program` again, on the machine that [`machine`] names.
 ///
 /// # Errors
 /// [`SetupError`] when the program does not have its parameters any more.
 pub fn replay(program: &Program, recorded: &Counterexample) -> Result<Replayed, SetupError> {
+    replay_on(program, recorded, machine(recorded))
+}
+
+/// Runs a counterexample of `program` again on [`EngineId::Exhaustive`], [`EngineId::Threads`] or
+/// [`EngineId::Loom`]; on the last only what it found itself, and on the others only what a
+/// sequentially consistent machine can do.
+///
+/// # Errors
+/// [`SetupError`] when the program does not have its parameters any more.
+pub fn replay_on(
+    program: &Program,
+    recorded: &Counterexample,
+    engine: EngineId,
+) -> Result<Replayed, SetupError> {
     panics::own_output();
     let instance = instance_of(program, recorded)?;
     let semantics = semantics_of(recorded)?;
@@ -96,13 +110,21 @@ pub fn replay(program: &Program, recorded: &Counterexample) -> Result<Replayed, 
         } else {
             program.properties().into_iter().chain([property]).collect()
         },
-        engine: machine(recorded),
+        engine,
         limits: &limits,
     };
-    Ok(if recorded.sequentially_consistent {
-        gated(&job, recorded)
-    } else {
-        searched(&job, recorded)
+    Ok(match engine {
+        EngineId::Exhaustive if recorded.sequentially_consistent => {
+            outcome(&job, recorded, exhaustive::engine::repeat(&job, recorded.script()))
+        }
+        EngineId::Threads if recorded.sequentially_consistent => gated(&job, recorded),
+        EngineId::Loom if recorded.engine == EngineId::Loom => searched(&job, recorded),
+        _ => Replayed::Impossible {
+            message: format!(
+                "engine {engine} cannot repeat it; use {}",
+                machine(recorded)
+            ),
+        },
     })
 }
 
@@ -114,7 +136,11 @@ fn gated(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
         ..job.settings(Choices::Table(Default::default()))
     };
     let session = Session::new(settings);
-    let Some(failure) = execute(job, &session) else {
+    outcome(job, recorded, execute(job, &session))
+}
+
+fn outcome(job: &Job<'_>, recorded: &Counterexample, failure: Option<Failure>) -> Replayed {
+    let Some(failure) = failure else {
         return Replayed::Passed;
     };
     match &failure.kind {

@@ -273,7 +273,11 @@ pub(crate) fn replay(
     let settle = |prefix: &mut Prefix| {
         let next = |prefix: &Prefix| {
             let steps = world.steps(&prefix.state);
-            let is_silent = |step: &Step| world.operation(&prefix.state, step.thread).is_some_and(&silent);
+            let is_silent = |step: &Step| {
+                world
+                    .operation(&prefix.state, step.thread)
+                    .is_some_and(&silent)
+            };
             steps.into_iter().find(is_silent)
         };
         while let Some(step) = next(prefix) {

@@ -116,25 +116,30 @@ impl<E: Explorer> Engine for Searched<E> {
         };
         // A wait that ends by itself is an alternative of its own in the oracle: it is one when
         // nobody has notified the thread since it began to wait.
-        explore(&script, &mut world, &mut explorer, |world, explorer, ended| {
-            if ended != Ended::Complete {
-                return true;
-            }
-            let steps: Vec<Step> = explorer
-                .schedule()
-                .iter()
-                .map(|taken| Step {
-                    thread: taken.choice.thread - 1,
-                    alternative: taken.choice.alternative + u32::from(taken.by_itself),
-                })
-                .collect();
-            outcome.deadlocks += u64::from(world.unfinished() > 0);
-            let (key, terminal) = replay(program, switches, &steps, silent)
-                .unwrap_or_else(|why| panic!("the oracle refuses {steps:?}: {why}\n{program}"));
-            outcome.traces.get_or_insert_default().insert(key);
-            outcome.terminal.insert(terminal);
-            true
-        })
+        explore(
+            &script,
+            &mut world,
+            &mut explorer,
+            |world, explorer, ended| {
+                if ended != Ended::Complete {
+                    return true;
+                }
+                let steps: Vec<Step> = explorer
+                    .schedule()
+                    .iter()
+                    .map(|taken| Step {
+                        thread: taken.choice.thread - 1,
+                        alternative: taken.choice.alternative + u32::from(taken.by_itself),
+                    })
+                    .collect();
+                outcome.deadlocks += u64::from(world.unfinished() > 0);
+                let (key, terminal) = replay(program, switches, &steps, silent)
+                    .unwrap_or_else(|why| panic!("the oracle refuses {steps:?}: {why}\n{program}"));
+                outcome.traces.get_or_insert_default().insert(key);
+                outcome.terminal.insert(terminal);
+                true
+            },
+        )
         .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
         let counts = explorer.counts();
         outcome.executions = counts.complete;

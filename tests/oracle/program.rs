@@ -123,9 +123,11 @@ impl Program {
             Op::Arrive(object) => matches!(self.objects[object], Substance::Barrier(1..)),
             Op::Choose(n) => n > 0,
             Op::Park | Op::Yield => true,
-            Op::Granted { .. } | Op::Reacquire { .. } | Op::Depart(_) | Op::Join(_) | Op::Look(_) => {
-                false
-            }
+            Op::Granted { .. }
+            | Op::Reacquire { .. }
+            | Op::Depart(_)
+            | Op::Join(_)
+            | Op::Look(_) => false,
         }
     }
 

@@ -48,12 +48,7 @@ fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
 }
 
 /// A search to its end or to a limit.
-fn search(
-    job: &Job<'_>,
-    explorer: Box<dyn Explorer>,
-    by_state: bool,
-    started: Instant,
-) -> Run {
+fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: Instant) -> Run {
     let coroutines = Coroutines::default();
     let execution = Execution::new(
         &coroutines,
@@ -89,7 +84,13 @@ fn search(
     let ending = if let Some(stuck) = inner.stuck {
         Ending::Unable(gave_up(job, &stuck))
     } else if let Some(found) = inner.failed {
-        refuted(job, explorer.schedule(), found.property, &found.message, totals.executions)
+        refuted(
+            job,
+            explorer.schedule(),
+            found.property,
+            &found.message,
+            totals.executions,
+        )
     } else {
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
         let says = if at_end {
@@ -142,7 +143,6 @@ fn refuted(
     message: &str,
     execution: u64,
 ) -> Ending {
-    if std::env::var("DBG").is_ok() { for t in &schedule { eprintln!("{t:?}"); } }
     let (failure, _) = recorded(job, Driver::Guide(Guide::new(schedule)), None);
     match failure {
         Some(failure) => failed(job, &failure, execution),
@@ -169,11 +169,6 @@ fn recorded(job: &Job<'_>, driver: Driver, script: Option<Script>) -> (Option<Fa
     );
     let main = || job.program.run_on(Machine::Stepping, job.instance);
     run(&execution, &coroutines, &main, |_| false);
-    if std::env::var("DBG").is_ok() {
-        let inner = execution.inner.borrow();
-        eprintln!("applied {} unfinished {} stuck {:?} failed {:?} blocked {:?}", inner.world.applied(), inner.world.unfinished(), inner.stuck, inner.failed, inner.world.blocked().collect::<Vec<_>>());
-        for t in 0..inner.world.thread_count() { eprintln!("{t} {:?} {:?}", inner.world.status(t), inner.world.announced(t)); }
-    }
     session.end();
     (session.take_failure(), session.totals())
 }
@@ -183,4 +178,3 @@ pub(in crate::engines) fn repeat(job: &Job<'_>, script: Script) -> Option<Failur
     panics::own_output();
     recorded(job, Driver::Script, Some(script)).0
 }
-

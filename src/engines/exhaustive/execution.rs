@@ -765,4 +765,3 @@ impl Execution<'_> {
         inner.observer.leave(me, zone, now);
     }
 }
-

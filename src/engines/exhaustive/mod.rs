@@ -6,11 +6,13 @@
 //! 4. `execution`: the machine under the stepping backend; `observer`: races and zones beside the
 //!    model; `driver`: who decides the next step.
 //! 5. [`engine`]: all of it together, as an engine.
+//! 6. [`liveness`]: what infinite executions do.
 
 mod driver;
 pub mod engine;
 mod execution;
 pub mod explorer;
+pub mod liveness;
 mod observer;
 pub mod runner;
 pub mod world;

@@ -287,17 +287,13 @@ impl Observer {
                     .iter()
                     .find(|(memory, writes, _)| *memory == object && (write || *writes));
                 let (_, _, place) = theirs.filter(|_| other != thread)?;
-                Some(Race {
-                    other,
-                    place,
-                })
+                Some(Race { other, place })
             });
         }
         self.object(object);
         let (cell, sync) = (&mut self.objects[object], &self.threads[thread].sync);
-        let races = |access: &&Access| {
-            access.thread != thread && access.tick > sync.get(access.thread)
-        };
+        let races =
+            |access: &&Access| access.thread != thread && access.tick > sync.get(access.thread);
         let racing = cell
             .write
             .iter()

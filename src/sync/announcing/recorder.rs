@@ -252,7 +252,13 @@ impl Recorder {
     }
 
     /// A thread notifies.
-    pub fn notify(&self, me: usize, condvar: usize, all: bool, place: Place) -> Result<(), Stopped> {
+    pub fn notify(
+        &self,
+        me: usize,
+        condvar: usize,
+        all: bool,
+        place: Place,
+    ) -> Result<(), Stopped> {
         let condvar = self.object(condvar);
         let operation = if all {
             Operation::NotifyAll

@@ -6,7 +6,10 @@
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
 //! 6. [`states`]: state caching with sleep sets.
+//! 7. [`graph`]: every state and every step, without any reduction, for questions about infinite
+//!    executions.
 
+pub mod graph;
 pub mod optimal;
 pub mod order;
 pub mod race;

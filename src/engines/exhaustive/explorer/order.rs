@@ -15,6 +15,7 @@ pub struct Events {
 }
 
 impl Events {
+    /// Whether an event is a member.
     #[inline]
     pub fn contains(&self, index: Index) -> bool {
         self.words
@@ -22,6 +23,7 @@ impl Events {
             .is_some_and(|word| word >> (index % 64) & 1 == 1)
     }
 
+    /// Adds an event.
     #[inline]
     pub fn insert(&mut self, index: Index) {
         let word = index as usize / 64;
@@ -31,6 +33,7 @@ impl Events {
         self.words[word] |= 1 << (index % 64);
     }
 
+    /// Takes an event out.
     #[inline]
     pub fn remove(&mut self, index: Index) {
         if let Some(word) = self.words.get_mut(index as usize / 64) {
@@ -38,6 +41,7 @@ impl Events {
         }
     }
 
+    /// Adds the events of another set.
     #[inline]
     pub fn union(&mut self, other: &Self) {
         if self.words.len() < other.words.len() {
@@ -48,6 +52,7 @@ impl Events {
         }
     }
 
+    /// Takes the events of another set out.
     #[inline]
     pub fn subtract(&mut self, other: &Self) {
         for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
@@ -55,6 +60,7 @@ impl Events {
         }
     }
 
+    /// Whether the sets have an event in common.
     #[inline]
     pub fn meets(&self, other: &Self) -> bool {
         self.words
@@ -63,6 +69,7 @@ impl Events {
             .any(|(mine, theirs)| mine & theirs != 0)
     }
 
+    /// Makes it empty.
     #[inline]
     pub fn clear(&mut self) {
         self.words.clear();
@@ -90,6 +97,7 @@ impl Events {
         }
     }
 
+    /// Makes it equal to another set.
     #[inline]
     pub fn copy_from(&mut self, other: &Self) {
         self.words.clear();
@@ -138,6 +146,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// Whether nothing has happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
     /// How many events there are.
     #[inline]
     pub fn len(&self) -> Index {

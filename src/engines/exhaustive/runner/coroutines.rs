@@ -91,7 +91,10 @@ impl Coroutines {
                 Some(false) => drop(self.fibers.borrow_mut()[thread].take()),
                 None => {}
             }
-            debug_assert!(self.fibers.borrow()[thread].is_none(), "unwinding gave up control");
+            debug_assert!(
+                self.fibers.borrow()[thread].is_none(),
+                "unwinding gave up control"
+            );
         }
         *execution.started.borrow_mut() = started;
     }

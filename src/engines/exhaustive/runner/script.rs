@@ -38,6 +38,19 @@ pub trait Script {
     /// What thread `thread` of the script does next, after its last operation returned `last`;
     /// `None` when it ends.
     fn next(&self, thread: usize, position: &mut Position, last: u64) -> Option<Op>;
+
+    /// As [`Script::next`], and tells the model what only the program knows: where all that a
+    /// thread remembers is in a digest, that it waits, that it is served.
+    fn next_in(
+        &self,
+        world: &mut World,
+        thread: usize,
+        position: &mut Position,
+        last: u64,
+    ) -> Option<Op> {
+        let _ = world;
+        self.next(thread, position, last)
+    }
 }
 
 /// Runs a search over a script to its end. After each execution `seen` gets the world and how the
@@ -71,7 +84,7 @@ pub fn explore(
                         let digest = script.digest(thread - 1, &positions[thread]);
                         world.written(thread, memory, Some(digest));
                     }
-                    match script.next(thread - 1, &mut positions[thread], last) {
+                    match script.next_in(world, thread - 1, &mut positions[thread], last) {
                         Some(op) => {
                             written[thread] = Some(op);
                             world.announce(thread, op, place);

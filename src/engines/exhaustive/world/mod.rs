@@ -60,6 +60,10 @@ struct Thread {
     objects: usize,
     /// Threads that it has started in this execution.
     children: usize,
+    /// It has asked for something and has not been served.
+    waiting: bool,
+    /// It will wait from the operation on that it announces next.
+    doorway: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,6 +94,18 @@ pub struct World {
     unfinished: usize,
     applied: Index,
     used: Used,
+    /// Who has been served since the last operation was applied.
+    served: Threads,
+}
+
+/// A set of threads below 64, a bit each.
+pub type Threads = u64;
+
+/// The set of one thread; none from 64 on.
+#[inline]
+#[must_use]
+pub fn only(thread: ThreadId) -> Threads {
+    if thread < 64 { 1 << thread } else { 0 }
 }
 
 /// What the executions so far have used, where that matters for a search.
@@ -116,6 +132,7 @@ impl World {
             unfinished: 0,
             applied: 0,
             used: Used::default(),
+            served: 0,
         }
     }
 
@@ -130,6 +147,7 @@ impl World {
         self.runnable.clear();
         self.unfinished = 0;
         self.applied = 0;
+        self.served = 0;
         if self.threads.is_empty() {
             self.add_thread();
         }
@@ -154,6 +172,8 @@ impl World {
             token_location,
             objects: 0,
             children: 0,
+            waiting: false,
+            doorway: false,
         });
         self.object_ids.push(Vec::new());
         self.thread_ids.push(Vec::new());
@@ -187,6 +207,8 @@ impl World {
         slot.token = false;
         slot.objects = 0;
         slot.children = 0;
+        slot.waiting = false;
+        slot.doorway = false;
         self.unfinished += 1;
         self.runnable.push(thread);
     }
@@ -286,6 +308,12 @@ impl World {
         slot.op = op;
         slot.place = place;
         slot.status = Status::Announced;
+        if slot.doorway && !self.is_wait_free(op) {
+            // Its doorway was the step before: here it may have to wait for others.
+            let slot = &mut self.threads[thread];
+            slot.doorway = false;
+            slot.waiting = true;
+        }
         if let Op::Join(child) = op
             && self.threads[child].status == Status::Finished
         {
@@ -295,6 +323,7 @@ impl World {
 
     /// A thread has ended.
     pub fn finish(&mut self, thread: ThreadId) {
+        self.waiting(thread, false);
         self.threads[thread].status = Status::Finished;
         self.unfinished -= 1;
         for waiting in 0..self.threads.len() {
@@ -341,7 +370,61 @@ impl World {
         self.threads[thread].history = Digest::new(digest).with(1);
     }
 
+    /// Whether a thread waits from now on. It waits from the end of its doorway, which is the part
+    /// of its request that it finishes by its own steps whatever others do, until it is served.
+    pub fn waiting(&mut self, thread: ThreadId, waiting: bool) {
+        let slot = &mut self.threads[thread];
+        slot.doorway = false;
+        slot.waiting = waiting;
+    }
+
+    /// The operation that a thread announces next ends its doorway, unless it waits already.
+    ///
+    /// An operation that can always happen is the last step of the doorway: the thread waits from
+    /// it on. For a take from a strong semaphore, or from a set that keeps a queue, that is the
+    /// first half, which joins the queue: before it nobody can know of the request, and others
+    /// that come first do not overtake. An operation that may have to wait itself, such as a take
+    /// from a weak semaphore, is no part of a doorway: the thread waits from its announcement on.
+    pub fn waits_from_next(&mut self, thread: ThreadId) {
+        let slot = &mut self.threads[thread];
+        slot.doorway = !slot.waiting;
+    }
+
+    /// A thread has got what it waited for, in the step that was applied last.
+    pub fn served(&mut self, thread: ThreadId) {
+        self.waiting(thread, false);
+        self.served |= only(thread);
+    }
+
+    /// Whether an operation, or its first half, can happen in every state.
+    fn is_wait_free(&self, op: Op) -> bool {
+        match op {
+            Op::Take { object, .. } | Op::TakeAll { object, .. } => {
+                self.units_of(object).order != crate::sync::SwaitOrder::Weak
+            }
+            Op::Granted { .. }
+            | Op::Reacquire { .. }
+            | Op::Await(..)
+            | Op::Park
+            | Op::Depart(_)
+            | Op::Join(_) => false,
+            _ => true,
+        }
+    }
+
     // What a search asks.
+
+    /// Whether a thread has asked for something and has not been served.
+    #[must_use]
+    pub fn is_waiting(&self, thread: ThreadId) -> bool {
+        self.threads[thread].waiting
+    }
+
+    /// Who was served in the step that was applied last.
+    #[must_use]
+    pub fn served_last(&self) -> Threads {
+        self.served
+    }
 
     /// The next thread that goes on without a choice.
     pub fn next_runnable(&mut self) -> Option<ThreadId> {
@@ -682,7 +765,9 @@ impl World {
             slot.segment = 0;
             slot.comes_after.clear();
             slot.comes_after.push(index);
+            slot.waiting |= std::mem::take(&mut slot.doorway);
         }
+        self.served = 0;
         match op {
             Op::Take { object, units, .. } => {
                 self.request(thread, object, Wanted::One(units), index)
@@ -1007,7 +1092,9 @@ impl World {
                 | u64::from(thread.notified) << 1
                 | u64::from(thread.token) << 2
                 | (thread.spurious as u64) << 3
-                | (thread.status as u64) << 32;
+                | (thread.status as u64) << 32
+                | u64::from(thread.waiting) << 40
+                | u64::from(thread.doorway) << 41;
             let mut digest = Digest::new(id as u64)
                 .with_digest(thread.history)
                 .with(thread.segment)
