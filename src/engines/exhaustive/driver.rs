@@ -43,6 +43,12 @@ impl Driver {
         }
     }
 
+    pub(super) fn restart(&mut self) {
+        if let Self::Search(explorer) = self {
+            explorer.restart();
+        }
+    }
+
     pub(super) fn order(&self) -> Option<&Order> {
         match self {
             Self::Search(explorer) => explorer.order(),

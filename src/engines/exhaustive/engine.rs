@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use super::driver::{Driver, Guide};
 use super::execution::{Execution, Settings, Stuck};
+use super::explorer::minimise::fewest_preemptions;
 use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
-use super::explorer::{Divergence, Explorer, Taken};
+use super::explorer::{Divergence, Explorer};
 use super::runner::coroutines::{Coroutines, run};
+use super::world::World;
 use crate::engines::check::{Job, failed};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
@@ -18,7 +20,7 @@ use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{Choices, Failure, Recorder, Script, Session, Totals};
+use crate::sync::announcing::{Choices, Failure, FailureKind, Recorder, Script, Session, Totals};
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
@@ -77,21 +79,33 @@ fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: I
         true
     });
     let inner = execution.inner.into_inner();
-    let totals = inner.totals;
+    let mut totals = inner.totals;
     let Driver::Search(explorer) = inner.driver else {
         unreachable!("a search is driven by its explorer")
     };
+    if job.limits.mode == SearchMode::Source && inner.failed.is_none() {
+        // What sleep sets end early is no execution more.
+        totals.executions = explorer.counts().complete;
+    }
     let ending = if let Some(stuck) = inner.stuck {
         Ending::Unable(gave_up(job, &stuck))
     } else if let Some(found) = inner.failed {
         refuted(
             job,
-            explorer.schedule(),
+            explorer.as_ref(),
+            &inner.world,
             found.property,
             &found.message,
             totals.executions,
         )
     } else {
+        if by_state && inner.weak_orders && totals.used.cells {
+            search.cut(Cut::KnownGap(
+                "a search over states orders plain memory by steps, not by the memory orders of \
+                 atomics; use --mode traces"
+                    .to_owned(),
+            ));
+        }
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
         let says = if at_end {
             Loop::NothingLeft
@@ -138,12 +152,20 @@ fn told(divergence: &Divergence) -> String {
 /// The counterexample of a failure that was found by these native steps.
 fn refuted(
     job: &Job<'_>,
-    schedule: Vec<Taken>,
+    explorer: &dyn Explorer,
+    world: &World,
     property: Property,
     message: &str,
     execution: u64,
 ) -> Ending {
-    let (failure, _) = recorded(job, Driver::Guide(Guide::new(schedule)), None);
+    // The same trace in its most readable order; as it was found where that does not fail alike.
+    let shortest = fewest_preemptions(explorer.events(), world);
+    let failure = [shortest, explorer.schedule()]
+        .into_iter()
+        .find_map(|schedule| {
+            let (failure, _) = recorded(job, Driver::Guide(Guide::new(schedule)), None);
+            failure.filter(|failure| failure.kind == FailureKind::Property(property))
+        });
     match failure {
         Some(failure) => failed(job, &failure, execution),
         None => Ending::Unable(GaveUp::Internal {

@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
+use super::locksets::Locksets;
 use super::observer::Observer;
 use super::world::World;
 use crate::sync::announcing::{
@@ -94,6 +97,13 @@ pub(super) struct Inner {
     /// A failure of a property that is no target cut this execution.
     cut_by: Option<Property>,
     capped: bool,
+    /// The execution is to be repeated, with clocks.
+    again: bool,
+    /// What protects what, where races and zones are decided on the state; absent when that does
+    /// not suffice, so that the states themselves are watched.
+    locksets: Option<Locksets>,
+    /// An atomic was accessed in an order weaker than `SeqCst`.
+    pub(super) weak_orders: bool,
 }
 
 /// One execution after another of one program.
@@ -114,8 +124,12 @@ impl<'h> Execution<'h> {
         driver: Driver,
         recorder: Option<Recorder>,
     ) -> Self {
+        let mut world = World::new(&settings.semantics);
+        if !settings.by_state {
+            world.without_keys();
+        }
         let inner = Inner {
-            world: World::new(&settings.semantics),
+            world,
             driver,
             observer: Observer::new(settings.by_state),
             recorder,
@@ -128,6 +142,9 @@ impl<'h> Execution<'h> {
             choice: Vec::new(),
             cut_by: None,
             capped: false,
+            again: false,
+            locksets: settings.by_state.then(Locksets::default),
+            weak_orders: false,
         };
         Self {
             host,
@@ -147,7 +164,14 @@ impl<'h> Execution<'h> {
         {
             let mut inner = self.inner.borrow_mut();
             inner.world.begin();
+            // The first execution shows whether there is plain memory to keep clocks for.
+            let first = inner.totals.executions == 0;
+            let cells = inner.totals.used.cells;
+            inner.observer.keep_clocks(first || cells);
             inner.observer.begin();
+            if let Some(locksets) = &mut inner.locksets {
+                locksets.begin();
+            }
             inner.cut_by = None;
             inner.capped = false;
         }
@@ -252,6 +276,11 @@ impl<'h> Execution<'h> {
         }
     }
 
+    /// Whether the execution that has just been given up is to be repeated.
+    pub(super) fn is_again(&self) -> bool {
+        std::mem::take(&mut self.inner.borrow_mut().again)
+    }
+
     /// Whether a target has failed, or nothing more can be said.
     pub(super) fn is_done(&self) -> bool {
         let inner = self.inner.borrow();
@@ -291,6 +320,13 @@ impl Inner {
         known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
     }
 
+    /// Locks do not show that all is protected: the search begins anew and looks at the states.
+    fn watch(&mut self) {
+        self.locksets = None;
+        self.again = true;
+        self.driver.restart();
+    }
+
     fn shared(&self, op: Op) -> bool {
         matches!(
             op,
@@ -310,11 +346,28 @@ impl Inner {
             }
             _ => 0,
         };
+        let locks = if self.locksets.is_some() {
+            self.world.locks_of(op)
+        } else {
+            SmallVec::new()
+        };
         self.world.apply(thread, alternative);
         if !observed {
             return Ok(());
         }
         self.observer.applied(thread);
+        if let Some(locksets) = &mut self.locksets
+            && matches!(op, Op::Give { .. } | Op::GiveAll { .. } | Op::Wait { .. })
+        {
+            let mut protected = true;
+            for lock in locks {
+                protected &= locksets.given(thread, lock);
+            }
+            if !protected {
+                self.watch();
+                return Err(Stopped);
+            }
+        }
         match op {
             Op::Give { object, .. } | Op::GiveAll { object, .. } => {
                 self.observer.release(thread, object, self.shared(op));
@@ -409,6 +462,18 @@ impl Inner {
         if !observed {
             return result;
         }
+        if let Some(locksets) = &mut self.locksets {
+            let taken = match op {
+                Op::Take { .. } | Op::TakeAll { .. } | Op::Wait { .. } => true,
+                Op::TryTake { .. } => result == 1,
+                _ => false,
+            };
+            if taken {
+                for lock in self.world.locks_of(op) {
+                    locksets.taken(thread, lock);
+                }
+            }
+        }
         match op {
             Op::Take { object, .. } | Op::TakeAll { object, .. } => {
                 self.observer.acquire(thread, object, self.shared(op));
@@ -485,7 +550,13 @@ unsafe impl Machine for Execution<'_> {
         }
         let used = &mut inner.totals.used;
         match new.kind {
-            Shown::Cell => used.cells = true,
+            Shown::Cell => {
+                used.cells = true;
+                if !inner.observer.keeps_clocks() {
+                    inner.again = true;
+                    self.abandon();
+                }
+            }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
             Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
             _ => {}
@@ -556,10 +627,16 @@ unsafe impl Machine for Execution<'_> {
         }
         if wanted {
             let word = (memory as u64) << 1 | u64::from(write);
-            if self.settings.by_state {
+            if let Some(locksets) = &mut inner.locksets {
+                if !locksets.accessed(me, memory, write) {
+                    inner.watch();
+                    self.abandon();
+                }
+            } else if self.settings.by_state {
                 inner.world.accessed(me, word);
             }
-            if let Some(race) = inner.observer.access(me, memory, write, place)
+            if inner.locksets.is_none()
+                && let Some(race) = inner.observer.access(me, memory, write, place)
                 && inner.recorder.is_none()
             {
                 let message = format!(
@@ -711,7 +788,9 @@ unsafe impl Machine for Execution<'_> {
 
 impl Execution<'_> {
     fn set_orders(&self, me: ThreadId, success: Ordering, failure: Ordering) {
-        let orders = &mut self.inner.borrow_mut().orders;
+        let mut inner = self.inner.borrow_mut();
+        inner.weak_orders |= success != Ordering::SeqCst;
+        let orders = &mut inner.orders;
         if orders.len() <= me {
             orders.resize(me + 1, (Ordering::SeqCst, Ordering::SeqCst));
         }
@@ -732,6 +811,13 @@ impl Execution<'_> {
         if let Some(recorder) = &inner.recorder {
             let result = recorder.begin(me, zone, Composite::Enter, place);
             self.go_on(result);
+            return;
+        }
+        if let Some(locksets) = &mut inner.locksets {
+            if !locksets.entered(me, zone) {
+                inner.watch();
+                self.abandon();
+            }
             return;
         }
         if self.settings.by_state {
@@ -759,6 +845,10 @@ impl Execution<'_> {
         if let Some(recorder) = &inner.recorder {
             let result = recorder.begin(me, zone, Composite::Leave, place);
             self.go_on(result);
+            return;
+        }
+        if let Some(locksets) = &mut inner.locksets {
+            locksets.left(me, zone);
             return;
         }
         let now = inner.world.applied();

@@ -10,6 +10,8 @@
 
 use std::sync::atomic::Ordering;
 
+use smallvec::SmallVec;
+
 use super::explorer::order::Order;
 use super::world::event::Index;
 use crate::sync::stepping::{ObjectId, Place, ThreadId};
@@ -87,7 +89,7 @@ struct Object {
 #[derive(Clone, Debug)]
 struct Left {
     thread: ThreadId,
-    after: Vec<(ThreadId, Index)>,
+    after: SmallVec<[(ThreadId, Index); 2]>,
 }
 
 /// An access that races with an earlier one.
@@ -105,14 +107,27 @@ pub(super) struct Observer {
     fences: Clock,
     /// Decide on the state and not on the order.
     by_state: bool,
+    /// Whether clocks are kept: not in a program without plain memory.
+    clocks: bool,
 }
 
 impl Observer {
     pub(super) fn new(by_state: bool) -> Self {
         Self {
             by_state,
+            clocks: true,
             ..Self::default()
         }
+    }
+
+    /// Whether clocks are kept from the next execution on.
+    pub(super) fn keep_clocks(&mut self, keep: bool) {
+        self.clocks = keep;
+    }
+
+    /// Whether clocks are kept.
+    pub(super) fn keeps_clocks(&self) -> bool {
+        self.clocks
     }
 
     pub(super) fn begin(&mut self) {
@@ -153,6 +168,9 @@ impl Observer {
     pub(super) fn spawned(&mut self, parent: ThreadId, child: ThreadId, now: Index) {
         self.follows(parent, child, now);
         self.grow(child);
+        if !self.clocks {
+            return;
+        }
         let sync = self.threads[parent].sync.clone();
         self.threads[child].sync.copy_from(&sync);
         self.threads[child].sync.tick(child);
@@ -170,6 +188,9 @@ impl Observer {
 
     pub(super) fn joined(&mut self, parent: ThreadId, child: ThreadId, now: Index) {
         self.follows(child, parent, now);
+        if !self.clocks {
+            return;
+        }
         let sync = self.threads[child].sync.clone();
         self.threads[parent].sync.join(&sync);
     }
@@ -178,7 +199,9 @@ impl Observer {
     pub(super) fn applied(&mut self, thread: ThreadId) {
         let by_state = self.by_state;
         let slot = &mut self.threads[thread];
-        slot.sync.tick(thread);
+        if self.clocks {
+            slot.sync.tick(thread);
+        }
         if by_state {
             slot.segment.clear();
             let objects = &self.objects;
@@ -188,6 +211,9 @@ impl Observer {
     }
 
     pub(super) fn release(&mut self, thread: ThreadId, object: ObjectId, shared: bool) {
+        if !self.clocks {
+            return;
+        }
         let clock = std::mem::take(&mut self.threads[thread].sync);
         let object = self.object(object);
         if shared {
@@ -200,6 +226,9 @@ impl Observer {
     }
 
     pub(super) fn acquire(&mut self, thread: ThreadId, object: ObjectId, shared: bool) {
+        if !self.clocks {
+            return;
+        }
         self.object(object);
         let object = &self.objects[object];
         let sync = &mut self.threads[thread].sync;
@@ -210,6 +239,9 @@ impl Observer {
     }
 
     pub(super) fn unpark(&mut self, thread: ThreadId, other: ThreadId) {
+        if !self.clocks {
+            return;
+        }
         let clock = self.threads[thread].sync.clone();
         self.grow(other);
         self.threads[other].token.join(&clock);
@@ -217,6 +249,9 @@ impl Observer {
     }
 
     pub(super) fn park(&mut self, thread: ThreadId) {
+        if !self.clocks {
+            return;
+        }
         let token = std::mem::take(&mut self.threads[thread].token);
         self.threads[thread].sync.join(&token);
     }
@@ -231,6 +266,9 @@ impl Observer {
         writes: bool,
     ) {
         use Ordering::{AcqRel, Acquire, Release, SeqCst};
+        if !self.clocks {
+            return;
+        }
         self.object(object);
         let (object, slot) = (&mut self.objects[object], &mut self.threads[thread]);
         if reads {
@@ -256,6 +294,9 @@ impl Observer {
 
     pub(super) fn fence(&mut self, thread: ThreadId, order: Ordering) {
         use Ordering::{AcqRel, Acquire, Release, SeqCst};
+        if !self.clocks {
+            return;
+        }
         let slot = &mut self.threads[thread];
         if matches!(order, Acquire | AcqRel | SeqCst) {
             let read = slot.read.clone();
@@ -367,7 +408,7 @@ impl Observer {
                 zone.left.retain(|left| left.thread != thread);
                 zone.left.push(Left {
                     thread,
-                    after: vec![(thread, now)],
+                    after: SmallVec::from_elem((thread, now), 1),
                 });
             }
         }

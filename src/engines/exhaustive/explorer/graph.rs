@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::states::ByKey;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken};
+use crate::engines::exhaustive::world::event::Event;
 use crate::engines::exhaustive::world::{Status, Threads, World, only};
 use crate::sync::stepping::{Op, Place, ThreadId};
 
@@ -441,6 +442,10 @@ impl Explorer for Survey {
 
     fn counts(&self) -> Counts {
         self.counts
+    }
+
+    fn events(&self) -> Vec<Event> {
+        Vec::new()
     }
 
     fn schedule(&self) -> Vec<Taken> {

@@ -6,10 +6,12 @@
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
 //! 6. [`states`]: state caching with sleep sets.
+//! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 7. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
 pub mod graph;
+pub mod minimise;
 pub mod optimal;
 pub mod order;
 pub mod race;
@@ -89,11 +91,20 @@ pub trait Explorer {
     /// The execution has ended; the world is as it was at its end.
     fn end(&mut self, world: &World, ended: Ended);
 
+    /// Forgets all that has been visited and begins anew with the next execution; for searches
+    /// over states, which are asked when states turn out to hold more.
+    fn restart(&mut self) {}
+
     /// Sums so far.
     fn counts(&self) -> Counts;
 
+    /// The events of the execution so far.
+    fn events(&self) -> Vec<Event>;
+
     /// The steps of the execution so far, and what each was.
-    fn schedule(&self) -> Vec<Taken>;
+    fn schedule(&self) -> Vec<Taken> {
+        self.events().iter().map(Taken::of).collect()
+    }
 
     /// The order of the events, where the search keeps it.
     fn order(&self) -> Option<&order::Order> {

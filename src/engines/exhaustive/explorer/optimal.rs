@@ -10,9 +10,9 @@ use std::collections::HashSet;
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::{Branch, Sequence, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, Taken, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
 use crate::engines::exhaustive::world::World;
-use crate::engines::exhaustive::world::event::Index;
+use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::sync::stepping::ThreadId;
 
@@ -255,10 +255,10 @@ impl Explorer for Optimal {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Taken> {
+    fn events(&self) -> Vec<Event> {
         let steps = self.depth.min(self.order.len() as usize) as Index;
         (0..steps)
-            .map(|index| Taken::of(self.order.event(index)))
+            .map(|index| self.order.event(index).clone())
             .collect()
     }
 

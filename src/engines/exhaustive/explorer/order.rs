@@ -3,6 +3,8 @@
 //!
 //! Kept as one bit row an event, so that `notdep` and the initials of a sequence are a few words.
 
+use smallvec::SmallVec;
+
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::{Location, Touch};
@@ -11,7 +13,8 @@ use crate::sync::stepping::{Op, ThreadId};
 /// A set of events of one execution.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Events {
-    words: Vec<u64>,
+    /// Executions of up to 128 steps need no memory of their own.
+    words: SmallVec<[u64; 2]>,
 }
 
 impl Events {
@@ -126,8 +129,6 @@ struct Row {
     before: Events,
     /// Every event before the thread came to it.
     came: Events,
-    /// Every event after it.
-    after: Events,
     /// Events whose order with this one a search may have to reverse, latest first.
     rivals: Vec<Index>,
 }
@@ -181,10 +182,14 @@ impl Order {
         })
     }
 
-    /// Every event after this one.
+    /// Adds every event after this one to a set.
     #[inline]
-    pub fn after(&self, index: Index) -> &Events {
-        &self.rows[index as usize].after
+    pub fn add_after(&self, index: Index, events: &mut Events) {
+        for (row, later) in self.rows[index as usize + 1..].iter().zip(index + 1..) {
+            if row.before.contains(index) {
+                events.insert(later);
+            }
+        }
     }
 
     /// Earlier events of other threads that conflict with this one and did not lead its thread to
@@ -208,7 +213,6 @@ impl Order {
         let mut row = self.pool.pop().unwrap_or_default();
         row.before.clear();
         row.came.clear();
-        row.after.clear();
         row.rivals.clear();
         for &cause in &event.comes_after {
             // A cause may be this very event's own enabler from before.
@@ -238,9 +242,6 @@ impl Order {
         if event.footprint.len() > 1 {
             row.rivals.sort_unstable_by(|a, b| b.cmp(a));
         }
-        for earlier in row.before.iter() {
-            self.rows[earlier as usize].after.insert(index);
-        }
         if self.of_thread.len() <= event.thread {
             self.of_thread.resize_with(event.thread + 1, Vec::new);
         }
@@ -264,10 +265,6 @@ impl Order {
         while self.len() > len {
             let event = self.events.pop().expect("there are more than `len`");
             let row = self.rows.pop().expect("one row an event");
-            let index = self.len();
-            for earlier in row.before.iter() {
-                self.rows[earlier as usize].after.remove(index);
-            }
             for touch in &event.footprint {
                 self.touching[touch.location as usize].pop();
             }

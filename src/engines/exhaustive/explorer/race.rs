@@ -80,8 +80,9 @@ pub fn of_event(
         if accepted.iter().any(|&r| order.before(r).contains(at)) {
             continue;
         }
-        dropped.copy_from(order.after(at));
+        dropped.clear();
         dropped.insert(at);
+        order.add_after(at, dropped);
         let mut first = at;
         let mut enabled = order.enabled_without(world, last, dropped);
         if !enabled && rule != Rule::SingleDrop {
@@ -90,8 +91,8 @@ pub fn of_event(
                 if dropped.contains(other) {
                     continue;
                 }
-                dropped.union(order.after(other));
                 dropped.insert(other);
+                order.add_after(other, dropped);
                 first = first.min(other);
                 enabled = order.enabled_without(world, last, dropped);
                 if enabled {
@@ -118,7 +119,9 @@ pub fn of_event(
     let event = order.event(last);
     if event.alternatives > 1 {
         rest.set_range(last + 1, end.max(last + 1));
-        rest.subtract(order.after(last));
+        dropped.clear();
+        order.add_after(last, dropped);
+        rest.subtract(dropped);
         for alternative in 0..event.alternatives {
             if alternative != event.alternative {
                 plan(Reversal {

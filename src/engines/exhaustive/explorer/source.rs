@@ -7,8 +7,8 @@
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::Sequence;
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, Taken, same};
-use crate::engines::exhaustive::world::event::Index;
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::engines::exhaustive::world::{Status, World};
 use crate::sync::stepping::Op;
@@ -221,10 +221,10 @@ impl Explorer for Source {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Taken> {
+    fn events(&self) -> Vec<Event> {
         let steps = self.depth.min(self.order.len() as usize) as Index;
         (0..steps)
-            .map(|index| Taken::of(self.order.event(index)))
+            .map(|index| self.order.event(index).clone())
             .collect()
     }
 

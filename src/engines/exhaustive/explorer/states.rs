@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 use crate::sync::stepping::ThreadId;
@@ -224,23 +224,26 @@ impl Explorer for States {
             Ended::Complete | Ended::Failed => self.counts.complete += 1,
         }
         if std::mem::take(&mut self.anew) {
-            self.known.clear();
-            self.nodes.clear();
-            self.counts.states = 0;
+            self.restart();
             return;
         }
         self.backtrack();
+    }
+
+    fn restart(&mut self) {
+        self.known.clear();
+        self.nodes.clear();
+        self.depth = 0;
+        self.counts.states = 0;
     }
 
     fn counts(&self) -> Counts {
         self.counts
     }
 
-    fn schedule(&self) -> Vec<Taken> {
+    fn events(&self) -> Vec<Event> {
         let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
-        steps
-            .filter_map(|node| node.event.as_ref().map(Taken::of))
-            .collect()
+        steps.filter_map(|node| node.event.clone()).collect()
     }
 
     fn is_repeating(&self) -> bool {

@@ -116,6 +116,10 @@ pub(in crate::engines::exhaustive) fn run(
             // `main` and `execution` outlive it.
             unsafe { execution.begin(main) };
             let ended = one(execution, coroutines);
+            if execution.is_again() {
+                coroutines.unwind(execution);
+                continue;
+            }
             // What the search learns is how the world was when the execution ended.
             execution.end(ended);
             finish(execution, coroutines, ended);

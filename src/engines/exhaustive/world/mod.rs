@@ -96,6 +96,8 @@ pub struct World {
     used: Used,
     /// Who has been served since the last operation was applied.
     served: Threads,
+    /// Whether anybody asks for keys, so that what threads have seen is kept.
+    keyed: bool,
 }
 
 /// A set of threads below 64, a bit each.
@@ -133,7 +135,14 @@ impl World {
             applied: 0,
             used: Used::default(),
             served: 0,
+            keyed: true,
         }
+    }
+
+    /// Keeps no track of what threads have seen: for searches that never ask for
+    /// [`key`](Self::key).
+    pub fn without_keys(&mut self) {
+        self.keyed = false;
     }
 
     /// Begins an execution: the main thread is about to run.
@@ -348,15 +357,20 @@ impl World {
 
     /// Plain data at an object is now what this digest says.
     pub fn written(&mut self, thread: ThreadId, object: ObjectId, digest: Option<u64>) {
+        if !self.keyed {
+            return;
+        }
         self.slots[object].data =
             digest.unwrap_or_else(|| self.threads[thread].history.with(object as u64).as_u64());
     }
 
     /// A thread reads plain data at an object: what it does next may depend on it.
     pub fn seen(&mut self, thread: ThreadId, object: ObjectId) {
-        let data = self.slots[object].data;
-        let slot = &mut self.threads[thread];
-        slot.history = slot.history.with(data);
+        if self.keyed {
+            let data = self.slots[object].data;
+            let slot = &mut self.threads[thread];
+            slot.history = slot.history.with(data);
+        }
     }
 
     /// A thread has accessed something in its silent step.
@@ -900,9 +914,11 @@ impl World {
 
     /// A thread's operation is done, with this result.
     fn observe(&mut self, thread: ThreadId, result: u64) {
-        let slot = &mut self.threads[thread];
-        let code = digest_of_op(slot.op);
-        slot.history = slot.history.with(code).with(result);
+        if self.keyed {
+            let slot = &mut self.threads[thread];
+            let code = digest_of_op(slot.op);
+            slot.history = slot.history.with(code).with(result);
+        }
         self.go_on(thread, result);
     }
 
@@ -915,8 +931,9 @@ impl World {
 
     fn second_half(&mut self, thread: ThreadId, op: Op) {
         let slot = &mut self.threads[thread];
-        let code = digest_of_op(slot.op);
-        slot.history = slot.history.with(code);
+        if self.keyed {
+            slot.history = slot.history.with(digest_of_op(slot.op));
+        }
         slot.op = op;
     }
 
@@ -1063,6 +1080,35 @@ impl World {
                 _ => None,
             })
             .unwrap_or(0)
+    }
+
+    /// The locations of one unit that an operation takes or gives one unit of.
+    #[must_use]
+    pub fn locks_of(&self, op: Op) -> SmallVec<[Location; 2]> {
+        let mut locks = SmallVec::new();
+        let mut one = |object: ObjectId, member: u32| {
+            let location = self.slots[object].base + member;
+            if self.initial[location as usize] == 1 {
+                locks.push(location);
+            }
+        };
+        match op {
+            Op::Take {
+                object, units: 1, ..
+            }
+            | Op::TryTake { object, units: 1 }
+            | Op::Give {
+                object, units: 1, ..
+            }
+            | Op::Wait { mutex: object, .. } => one(object, 0),
+            Op::TakeAll { object, needs } | Op::GiveAll { object, needs } => {
+                for need in self.needs[needs].iter().filter(|need| need.take == 1) {
+                    one(object, need.member);
+                }
+            }
+            _ => {}
+        }
+        locks
     }
 
     /// Whether a thread's announced operation only gives units, so that it commutes with everything

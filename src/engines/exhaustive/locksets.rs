@@ -1,0 +1,124 @@
+//! Which locks protect what: where every access is made under one lock, no two overlap.
+//!
+//! Savage et al., "Eraser", ACM TOCS 15(4), 1997, made exact for what it is used for here. A lock is
+//! an object of one unit that nobody gives but its holder; so two stays that each lie within one
+//! holding of the same lock exclude each other, in every execution. What a thread holds when it
+//! accesses something is a function of its own past, and a search over states visits every past of
+//! every thread; so a common lock that is left at the end is a proof. Where none is left, nothing
+//! is known, and the search has to look at the states themselves.
+
+use std::collections::{HashMap, HashSet};
+
+use super::world::footprint::Location;
+use crate::sync::stepping::{ObjectId, ThreadId};
+
+/// What is known of the locks around one object.
+#[derive(Debug)]
+struct Protected {
+    /// The only thread that has been seen at it so far, if there is only one.
+    alone: Option<ThreadId>,
+    /// Only reads so far.
+    read_only: bool,
+    /// Locks that were held at every access.
+    locks: Vec<Location>,
+}
+
+/// The locksets of a search, over all its executions.
+#[derive(Debug, Default)]
+pub(super) struct Locksets {
+    objects: HashMap<ObjectId, Protected>,
+    /// Given by somebody who did not hold them: signals, not locks.
+    signals: HashSet<Location>,
+    /// What each thread holds in this execution, and where it stays.
+    held: Vec<Vec<Location>>,
+    stays: Vec<Vec<ObjectId>>,
+}
+
+impl Locksets {
+    pub(super) fn begin(&mut self) {
+        self.held.iter_mut().for_each(Vec::clear);
+        self.stays.iter_mut().for_each(Vec::clear);
+    }
+
+    fn grow(&mut self, thread: ThreadId) {
+        if self.held.len() <= thread {
+            self.held.resize_with(thread + 1, Vec::new);
+            self.stays.resize_with(thread + 1, Vec::new);
+        }
+    }
+
+    /// A thread has taken the only unit of a lock.
+    pub(super) fn taken(&mut self, thread: ThreadId, lock: Location) {
+        self.grow(thread);
+        self.held[thread].push(lock);
+    }
+
+    /// A thread gives a unit to a lock. Whether everything is still protected.
+    pub(super) fn given(&mut self, thread: ThreadId, lock: Location) -> bool {
+        self.grow(thread);
+        let Some(at) = self.held[thread].iter().position(|&held| held == lock) else {
+            return !self.signals.insert(lock) || self.lost(lock, None);
+        };
+        self.held[thread].swap_remove(at);
+        let stays = std::mem::take(&mut self.stays[thread]);
+        let protected = self.lost(lock, Some(&stays));
+        self.stays[thread] = stays;
+        protected
+    }
+
+    /// A lock protects these objects no longer, or none at all.
+    fn lost(&mut self, lock: Location, of: Option<&[ObjectId]>) -> bool {
+        let mut protected = true;
+        for (object, known) in &mut self.objects {
+            if of.is_none_or(|of| of.contains(object)) {
+                known.locks.retain(|&held| held != lock);
+                protected &= known.is_protected();
+            }
+        }
+        protected
+    }
+
+    /// A thread accesses something at a moment. Whether it is still protected.
+    pub(super) fn accessed(&mut self, thread: ThreadId, object: ObjectId, write: bool) -> bool {
+        self.grow(thread);
+        let held = &self.held[thread];
+        let signals = &self.signals;
+        let known = self.objects.entry(object).or_insert_with(|| Protected {
+            alone: Some(thread),
+            read_only: true,
+            locks: held
+                .iter()
+                .copied()
+                .filter(|l| !signals.contains(l))
+                .collect(),
+        });
+        if known.alone != Some(thread) {
+            known.alone = None;
+        }
+        known.read_only &= !write;
+        known.locks.retain(|lock| held.contains(lock));
+        known.is_protected()
+    }
+
+    /// A thread enters a zone. Whether it is still protected.
+    pub(super) fn entered(&mut self, thread: ThreadId, zone: ObjectId) -> bool {
+        let protected = self.accessed(thread, zone, true);
+        self.stays[thread].push(zone);
+        protected
+    }
+
+    /// A thread leaves a zone.
+    pub(super) fn left(&mut self, thread: ThreadId, zone: ObjectId) {
+        self.grow(thread);
+        if let Some(at) = self.stays[thread].iter().position(|&stay| stay == zone) {
+            self.stays[thread].swap_remove(at);
+        }
+    }
+}
+
+impl Protected {
+    fn is_protected(&self) -> bool {
+        // What is only read, or only by one thread, needs no lock.
+        self.alone.is_some() || self.read_only || !self.locks.is_empty()
+    }
+}
