@@ -77,6 +77,8 @@ pub(super) enum Stuck {
     Diverged(Divergence),
     /// It takes more steps than are allowed.
     Steps,
+    /// What runs the threads has failed.
+    Internal(String),
 }
 
 pub(super) struct Inner {
@@ -163,6 +165,10 @@ impl<'h> Execution<'h> {
 
     /// Runs a thread's body: its panic is the program's failure.
     fn run_thread(&self, me: ThreadId, body: impl FnOnce()) {
+        if self.phase.get() == Phase::Unwinding {
+            // It has never run: its body is dropped.
+            return;
+        }
         let result = catch_unwind(AssertUnwindSafe(body));
         if let Err(payload) = result
             && !payload.is::<Abandoned>()
@@ -258,8 +264,12 @@ impl<'h> Execution<'h> {
         inner.failed.is_some() || inner.stuck.is_some()
     }
 
+    /// Ends the calling thread; to be called while nothing of `self` is borrowed.
     fn abandon(&self) -> ! {
-        self.phase.set(Phase::Unwinding);
+        if self.phase.replace(Phase::Unwinding) != Phase::Unwinding && !std::thread::panicking() {
+            // Threads that started later may borrow from this one's stack: they unwind first.
+            self.host.give_up(self.current.get());
+        }
         resume_unwind(Box::new(Abandoned));
     }
 
@@ -546,34 +556,8 @@ unsafe impl Machine for Execution<'_> {
             };
             self.visible(op, place);
         }
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        if wanted && !write {
-            inner.world.seen(me, memory);
-        }
-        if !self.observing() {
-            return;
-        }
-        if wanted {
-            let word = (memory as u64) << 1 | u64::from(write);
-            if self.settings.by_state {
-                inner.world.accessed(me, word);
-            }
-            if let Some(race) = inner.observer.access(me, memory, write, place)
-                && inner.recorder.is_none()
-            {
-                let message = format!(
-                    "an access at {place} races with thread {}'s at {}",
-                    race.other, race.place
-                );
-                inner.fails(&self.settings, Property::DataRaceFreedom, message);
-                self.abandon();
-            }
-        }
-        if let Some(recorder) = &inner.recorder {
-            let result = recorder.access(me, memory, write, place);
-            self.go_on(result);
-        }
+        let result = self.accessed(me, memory, write, place, wanted);
+        self.go_on(result);
     }
 
     fn written(&self, memory: ObjectId, digest: Option<u64>) {
@@ -597,15 +581,17 @@ unsafe impl Machine for Execution<'_> {
                 choices[me] = Some(name);
             }
             Note::Fence(order) => {
-                let mut inner = self.inner.borrow_mut();
-                inner.totals.used.fences = true;
-                if self.observing() {
-                    inner.observer.fence(me, order);
-                    if let Some(recorder) = &inner.recorder {
-                        let result = recorder.fence(me, order, place);
-                        self.go_on(result);
+                let result = {
+                    let mut inner = self.inner.borrow_mut();
+                    inner.totals.used.fences = true;
+                    if !self.observing() {
+                        return;
                     }
-                }
+                    inner.observer.fence(me, order);
+                    let recorder = inner.recorder.as_ref();
+                    recorder.map_or(Ok(()), |recorder| recorder.fence(me, order, place))
+                };
+                self.go_on(result);
             }
             Note::Reached(mark) => {
                 if self.observing() {
@@ -619,10 +605,12 @@ unsafe impl Machine for Execution<'_> {
             Note::Begin(zone, Composite::Enter) => self.enter(me, zone, place),
             Note::Begin(zone, Composite::Leave) => self.leave(me, zone, place),
             Note::Begin(label, step) => {
-                if self.observing()
-                    && let Some(recorder) = &self.inner.borrow().recorder
-                {
-                    let result = recorder.begin(me, label, step, place);
+                if self.observing() {
+                    let result = {
+                        let inner = self.inner.borrow();
+                        let recorder = inner.recorder.as_ref();
+                        recorder.map_or(Ok(()), |recorder| recorder.begin(me, label, step, place))
+                    };
                     self.go_on(result);
                 }
             }
@@ -646,18 +634,17 @@ unsafe impl Machine for Execution<'_> {
             self.abandon();
         }
         let me = self.current.get();
-        let child = {
+        let (child, result) = {
             let mut inner = self.inner.borrow_mut();
             let inner = &mut *inner;
             let child = inner.world.spawn(me);
             let now = inner.world.applied();
             inner.observer.spawned(me, child, now);
-            if let Some(recorder) = &mut inner.recorder {
-                let result = recorder.spawn(me, child, name);
-                self.go_on(result);
-            }
-            child
+            let recorder = inner.recorder.as_mut();
+            let result = recorder.map_or(Ok(()), |recorder| recorder.spawn(me, child, name));
+            (child, result)
         };
+        self.go_on(result);
         self.started.borrow_mut().push(child);
         let this: *const Self = self;
         // SAFETY: the machine outlives its threads.
@@ -727,12 +714,21 @@ impl Execution<'_> {
         if !self.observing() {
             return;
         }
+        let result = self.entered(me, zone, limit, place);
+        self.go_on(result);
+    }
+
+    fn entered(
+        &self,
+        me: ThreadId,
+        zone: ObjectId,
+        limit: usize,
+        place: Place,
+    ) -> Result<(), Stopped> {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         if let Some(recorder) = &inner.recorder {
-            let result = recorder.begin(me, zone, Composite::Enter, place);
-            self.go_on(result);
-            return;
+            return recorder.begin(me, zone, Composite::Enter, place);
         }
         if self.settings.by_state {
             inner.world.accessed(me, !(zone as u64));
@@ -742,8 +738,45 @@ impl Execution<'_> {
         if let Some(others) = inner.observer.enter(me, zone, limit, causes, order) {
             let message = format!("thread {me} enters while {others:?} are inside");
             inner.fails(&self.settings, Property::MutualExclusion, message);
-            self.abandon();
+            return Err(Stopped);
         }
+        Ok(())
+    }
+
+    fn accessed(
+        &self,
+        me: ThreadId,
+        memory: ObjectId,
+        write: bool,
+        place: Place,
+        wanted: bool,
+    ) -> Result<(), Stopped> {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if wanted && !write {
+            inner.world.seen(me, memory);
+        }
+        if !self.observing() {
+            return Ok(());
+        }
+        if wanted {
+            let word = (memory as u64) << 1 | u64::from(write);
+            if self.settings.by_state {
+                inner.world.accessed(me, word);
+            }
+            if let Some(race) = inner.observer.access(me, memory, write, place)
+                && inner.recorder.is_none()
+            {
+                let message = format!(
+                    "an access at {place} races with thread {}'s at {}",
+                    race.other, race.place
+                );
+                inner.fails(&self.settings, Property::DataRaceFreedom, message);
+                return Err(Stopped);
+            }
+        }
+        let recorder = inner.recorder.as_ref();
+        recorder.map_or(Ok(()), |recorder| recorder.access(me, memory, write, place))
     }
 
     fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
@@ -754,14 +787,17 @@ impl Execution<'_> {
         if !self.observing() {
             return;
         }
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        if let Some(recorder) = &inner.recorder {
-            let result = recorder.begin(me, zone, Composite::Leave, place);
-            self.go_on(result);
-            return;
-        }
-        let now = inner.world.applied();
-        inner.observer.leave(me, zone, now);
+        let result = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            if let Some(recorder) = &inner.recorder {
+                recorder.begin(me, zone, Composite::Leave, place)
+            } else {
+                let now = inner.world.applied();
+                inner.observer.leave(me, zone, now);
+                Ok(())
+            }
+        };
+        self.go_on(result);
     }
 }
