@@ -18,7 +18,7 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{Choices, Failure, Recorder, Script, Session, Totals};
+use crate::sync::announcing::{CAUGHT_PANIC, Choices, Failure, Recorder, Script, Session, Totals};
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +162,9 @@ fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
     match stuck {
         Stuck::Steps => GaveUp::Steps {
             limit: job.limits.steps,
+        },
+        Stuck::CaughtPanic => GaveUp::Unsupported {
+            what: CAUGHT_PANIC.to_owned(),
         },
         Stuck::Internal(detail) => GaveUp::Internal {
             detail: detail.clone(),

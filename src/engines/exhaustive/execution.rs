@@ -77,6 +77,8 @@ pub(super) enum Stuck {
     Diverged(Divergence),
     /// It takes more steps than are allowed.
     Steps,
+    /// A panic was caught in a thread that held something.
+    CaughtPanic,
     /// What runs the threads has failed.
     Internal(String),
 }
@@ -107,6 +109,8 @@ pub(super) struct Execution<'h> {
     pub(super) current: Cell<ThreadId>,
     /// Threads in the order in which they started.
     pub(super) started: RefCell<Vec<ThreadId>>,
+    /// Threads that have not given back what they held, because they were unwinding.
+    keeps: RefCell<Vec<ThreadId>>,
 }
 
 impl<'h> Execution<'h> {
@@ -138,6 +142,7 @@ impl<'h> Execution<'h> {
             phase: Cell::new(Phase::Running),
             current: Cell::new(0),
             started: RefCell::new(Vec::new()),
+            keeps: RefCell::new(Vec::new()),
         }
     }
 
@@ -155,6 +160,7 @@ impl<'h> Execution<'h> {
         }
         self.phase.set(Phase::Running);
         self.started.borrow_mut().clear();
+        self.keeps.borrow_mut().clear();
         self.started.borrow_mut().push(0);
         let this: *const Self = self;
         // SAFETY: by our caller's promise, `self` outlives the thread.
@@ -531,6 +537,11 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
+        if !std::thread::panicking() && self.keeps.borrow().contains(&me) {
+            // Nobody would ever get it, which is not what the program does.
+            self.inner.borrow_mut().stuck = Some(Stuck::CaughtPanic);
+            self.abandon();
+        }
         let announced = self.inner.borrow_mut().announce(me, op, place);
         self.go_on(announced);
         self.host.give_up(me);
@@ -692,7 +703,19 @@ unsafe impl Machine for Execution<'_> {
     }
 
     fn tearing_down(&self) -> bool {
-        self.phase.get() == Phase::Unwinding
+        if self.phase.get() == Phase::Unwinding {
+            return true;
+        }
+        // Whether the thread panics is the OS thread's.
+        let panicking = std::thread::panicking();
+        if panicking {
+            let mut keeps = self.keeps.borrow_mut();
+            let me = self.current.get();
+            if !keeps.contains(&me) {
+                keeps.push(me);
+            }
+        }
+        panicking
     }
 }
 
