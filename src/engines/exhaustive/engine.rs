@@ -9,7 +9,7 @@ use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
 use super::explorer::{Divergence, Explorer, Taken};
-use super::runner::{coroutines, shuttle};
+use super::runner::{coroutines, shuttle as on_tasks};
 use crate::engines::check::{Job, failed};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
@@ -71,9 +71,9 @@ impl Runner {
                 (at_end, execution.inner.into_inner())
             }
             Self::Shuttle => {
-                let tasks = shuttle::Tasks::default();
+                let tasks = on_tasks::Tasks::default();
                 let execution = Execution::new(&tasks, settings, driver, recorder);
-                let at_end = shuttle::run(&execution, &tasks, &main, go_on);
+                let at_end = on_tasks::run(&execution, &tasks, &main, go_on);
                 (at_end, execution.inner.into_inner())
             }
         }
