@@ -48,7 +48,7 @@ impl Scenario for Transfer {
 fn main() {
     for (name, ordered) in [("transfer/ordered", true), ("transfer/unordered", false)] {
         let program: Program = Arc::new(Transfer { name, ordered });
-        for engine in EngineId::ALL {
+        for engine in EngineId::DEFAULT {
             let job = Job {
                 program: &program,
                 instance: &Instance::default(),

@@ -59,10 +59,10 @@ pub struct Checks {
 }
 
 impl Default for Checks {
-    /// Every engine, the defaults of the scenario, the quick limits.
+    /// The default engines, the defaults of the scenario, the quick limits.
     fn default() -> Self {
         Self {
-            engines: EngineId::ALL.to_vec(),
+            engines: EngineId::DEFAULT.to_vec(),
             settings: Vec::new(),
             limits: Limits::QUICK,
         }

@@ -93,6 +93,7 @@ fn only_the_backends_and_engines_name_loom_and_shuttle_types() {
         "sync/backends/",
         "engines/loom.rs",
         "engines/shuttle.rs",
+        "engines/exhaustive/runner/shuttle.rs",
         "engines/calibration/",
     ];
     for file in sources(&src) {

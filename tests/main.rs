@@ -10,6 +10,7 @@ mod liveness;
 mod oracle;
 mod published;
 mod readme;
+mod runners;
 mod semantics;
 mod stepping;
 mod zero_cost;

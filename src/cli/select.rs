@@ -66,10 +66,10 @@ pub(super) fn variants(name: Option<&str>) -> Result<Vec<Variant>, Failure> {
     }
 }
 
-/// The engines that were asked for; all when none was.
+/// The engines that were asked for; the default ones when none was.
 pub(super) fn engines(names: &[String]) -> Result<Vec<EngineId>, Failure> {
     if names.is_empty() {
-        return Ok(EngineId::ALL.to_vec());
+        return Ok(EngineId::DEFAULT.to_vec());
     }
     let mut engines = Vec::new();
     for name in names {

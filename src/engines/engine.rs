@@ -18,6 +18,8 @@ use crate::sync::announcing::Totals;
 pub enum EngineId {
     /// Our own engine: exhaustive under sequential consistency, one execution a trace.
     Exhaustive,
+    /// The same searches inside shuttle's runner.
+    ExhaustiveShuttle,
     /// loom: exhaustive under the C11 memory model as loom has it.
     Loom,
     /// shuttle's depth-first search: exhaustive, no reduction.
@@ -34,7 +36,20 @@ pub enum EngineId {
 
 impl EngineId {
     /// Every engine, in the order in which reports list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
+        Self::Exhaustive,
+        Self::ExhaustiveShuttle,
+        Self::Loom,
+        Self::ShuttleDfs,
+        Self::ShuttleRandom,
+        Self::ShuttlePct,
+        Self::ShuttleUrw,
+        Self::Threads,
+    ];
+
+    /// The engines that check where none is named: all but the second runner of the first, which
+    /// would say the same again.
+    pub const DEFAULT: [Self; 7] = [
         Self::Exhaustive,
         Self::Loom,
         Self::ShuttleDfs,
@@ -49,6 +64,7 @@ impl EngineId {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exhaustive => "exhaustive",
+            Self::ExhaustiveShuttle => "exhaustive-shuttle",
             Self::Loom => "loom",
             Self::ShuttleDfs => "shuttle-dfs",
             Self::ShuttleRandom => "shuttle-random",
@@ -71,6 +87,9 @@ impl EngineId {
             Self::Exhaustive => {
                 "our own: one execution a Mazurkiewicz trace, any number of threads"
             }
+            Self::ExhaustiveShuttle => {
+                "the same searches inside shuttle's runner: a cross-check of the former"
+            }
             Self::Loom => "loom 0.7.2: every execution under the C11 memory model, 5 threads",
             Self::ShuttleDfs => "shuttle 0.9.9, depth first: every interleaving, no reduction",
             Self::ShuttleRandom => "shuttle 0.9.9, random walk",
@@ -83,7 +102,10 @@ impl EngineId {
     /// Whether it visits every execution when it is left to end.
     #[must_use]
     pub const fn is_exhaustive(self) -> bool {
-        matches!(self, Self::Exhaustive | Self::Loom | Self::ShuttleDfs)
+        matches!(
+            self,
+            Self::Exhaustive | Self::ExhaustiveShuttle | Self::Loom | Self::ShuttleDfs
+        )
     }
 
     /// Whether the same run gives the same result.
@@ -106,6 +128,7 @@ impl EngineId {
     pub fn engine(self) -> &'static dyn Engine {
         match self {
             Self::Exhaustive => &exhaustive::engine::Exhaustive,
+            Self::ExhaustiveShuttle => &exhaustive::engine::ExhaustiveShuttle,
             Self::Loom => &loom::Loom,
             Self::ShuttleDfs => &shuttle::Dfs,
             Self::ShuttleRandom => &shuttle::Random,

@@ -4,36 +4,82 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::driver::{Driver, Guide};
-use super::execution::{Execution, Settings, Stuck};
+use super::execution::{Execution, Inner, Settings, Stuck};
 use super::explorer::minimise::fewest_preemptions;
 use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
 use super::explorer::{Divergence, Explorer};
-use super::runner::coroutines::{Coroutines, run};
+use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::World;
 use crate::engines::check::{Job, failed};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
-use crate::engines::panics;
 use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
+use crate::engines::{environment, panics};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{Choices, Failure, FailureKind, Recorder, Script, Session, Totals};
+use crate::sync::announcing::{
+    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
+};
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
 pub struct Exhaustive;
 
+/// The engine inside shuttle's runner.
+#[derive(Clone, Copy, Debug)]
+pub struct ExhaustiveShuttle;
+
 impl Engine for Exhaustive {
     fn run(&self, job: &Job<'_>) -> Run {
-        panics::own_output();
-        let started = Instant::now();
-        match job.limits.mode {
-            SearchMode::Traces => search(job, Box::new(Optimal::default()), false, started),
-            SearchMode::Source => search(job, Box::new(Source::new()), false, started),
-            SearchMode::States => search(job, Box::new(States::new()), true, started),
+        search(job, Runner::Coroutines)
+    }
+}
+
+impl Engine for ExhaustiveShuttle {
+    fn run(&self, job: &Job<'_>) -> Run {
+        let run = search(job, Runner::Shuttle);
+        Run {
+            overridden: environment::set(&environment::SHUTTLE),
+            ..run
+        }
+    }
+}
+
+/// What runs the threads.
+#[derive(Clone, Copy, Debug)]
+enum Runner {
+    Coroutines,
+    Shuttle,
+}
+
+impl Runner {
+    /// Runs executions of the job's program until the driver has no more, or `go_on` says no after
+    /// one; whether the driver had no more, and what is left of them.
+    fn run(
+        self,
+        job: &Job<'_>,
+        settings: Settings,
+        driver: Driver,
+        recorder: Option<Recorder>,
+        go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
+    ) -> (bool, Inner) {
+        let main = || job.program.run_on(Machine::Stepping, job.instance);
+        match self {
+            Self::Coroutines => {
+                let coroutines = coroutines::Coroutines::default();
+                let execution = Execution::new(&coroutines, settings, driver, recorder);
+                let at_end = coroutines::run(&execution, &coroutines, &main, go_on);
+                (at_end, execution.inner.into_inner())
+            }
+            Self::Shuttle => {
+                let tasks = on_tasks::Tasks::default();
+                let execution = Execution::new(&tasks, settings, driver, recorder);
+                let at_end = on_tasks::run(&execution, &tasks, &main, go_on);
+                (at_end, execution.inner.into_inner())
+            }
         }
     }
 }
@@ -50,18 +96,18 @@ fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
 }
 
 /// A search to its end or to a limit.
-fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: Instant) -> Run {
-    let coroutines = Coroutines::default();
-    let execution = Execution::new(
-        &coroutines,
-        settings(job, true, by_state),
-        Driver::Search(explorer),
-        None,
-    );
-    let main = || job.program.run_on(Machine::Stepping, job.instance);
+fn search(job: &Job<'_>, runner: Runner) -> Run {
+    panics::own_output();
+    let started = Instant::now();
+    let explorer: Box<dyn Explorer> = match job.limits.mode {
+        SearchMode::Traces => Box::new(Optimal::default()),
+        SearchMode::Source => Box::new(Source::new()),
+        SearchMode::States => Box::new(States::new()),
+    };
+    let by_state = job.limits.mode == SearchMode::States;
     let mut search = Search::default();
     let mut executions = 0u64;
-    let at_end = run(&execution, &coroutines, &main, |_| {
+    let mut go_on = |_: &Execution<'_>| {
         executions += 1;
         if let Some(most) = job.limits.executions
             && executions >= most
@@ -77,8 +123,14 @@ fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: I
             return false;
         }
         true
-    });
-    let inner = execution.inner.into_inner();
+    };
+    let (at_end, inner) = runner.run(
+        job,
+        settings(job, true, by_state),
+        Driver::Search(explorer),
+        None,
+        &mut go_on,
+    );
     let mut totals = inner.totals;
     let Driver::Search(explorer) = inner.driver else {
         unreachable!("a search is driven by its explorer")
@@ -92,6 +144,7 @@ fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: I
     } else if let Some(found) = inner.failed {
         refuted(
             job,
+            runner,
             explorer.as_ref(),
             &inner.world,
             found.property,
@@ -126,6 +179,12 @@ fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
         Stuck::Steps => GaveUp::Steps {
             limit: job.limits.steps,
         },
+        Stuck::CaughtPanic => GaveUp::Unsupported {
+            what: CAUGHT_PANIC.to_owned(),
+        },
+        Stuck::Internal(detail) => GaveUp::Internal {
+            detail: detail.clone(),
+        },
         Stuck::Diverged(divergence) => GaveUp::Nondeterministic {
             detail: told(divergence),
         },
@@ -152,6 +211,7 @@ fn told(divergence: &Divergence) -> String {
 /// The counterexample of a failure that was found by these native steps.
 fn refuted(
     job: &Job<'_>,
+    runner: Runner,
     explorer: &dyn Explorer,
     world: &World,
     property: Property,
@@ -163,7 +223,8 @@ fn refuted(
     let failure = [shortest, explorer.schedule()]
         .into_iter()
         .find_map(|schedule| {
-            let (failure, _) = recorded(job, Driver::Guide(Guide::new(schedule)), None);
+            let guide = Driver::Guide(Guide::new(schedule));
+            let (failure, _) = recorded(job, runner, guide, None);
             failure.filter(|failure| failure.kind == FailureKind::Property(property))
         });
     match failure {
@@ -177,20 +238,19 @@ fn refuted(
 }
 
 /// One execution, recorded, on semaphores that are built of mutexes.
-fn recorded(job: &Job<'_>, driver: Driver, script: Option<Script>) -> (Option<Failure>, Totals) {
+fn recorded(
+    job: &Job<'_>,
+    runner: Runner,
+    driver: Driver,
+    script: Option<Script>,
+) -> (Option<Failure>, Totals) {
     let session = Session::new(crate::sync::announcing::Settings {
         script,
         ..job.settings(Choices::Table(Default::default()))
     });
-    let coroutines = Coroutines::default();
-    let execution = Execution::new(
-        &coroutines,
-        settings(job, false, false),
-        driver,
-        Some(Recorder::new(Arc::clone(&session))),
-    );
-    let main = || job.program.run_on(Machine::Stepping, job.instance);
-    run(&execution, &coroutines, &main, |_| false);
+    let recorder = Recorder::new(Arc::clone(&session));
+    let settings = settings(job, false, false);
+    runner.run(job, settings, driver, Some(recorder), &mut |_| false);
     session.end();
     (session.take_failure(), session.totals())
 }
@@ -198,5 +258,5 @@ fn recorded(job: &Job<'_>, driver: Driver, script: Option<Script>) -> (Option<Fa
 /// Repeats a recording step by step.
 pub(in crate::engines) fn repeat(job: &Job<'_>, script: Script) -> Option<Failure> {
     panics::own_output();
-    recorded(job, Driver::Script, Some(script)).0
+    recorded(job, Runner::Coroutines, Driver::Script, Some(script)).0
 }

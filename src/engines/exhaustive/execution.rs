@@ -80,6 +80,10 @@ pub(super) enum Stuck {
     Diverged(Divergence),
     /// It takes more steps than are allowed.
     Steps,
+    /// A panic was caught in a thread that held something.
+    CaughtPanic,
+    /// What runs the threads has failed.
+    Internal(String),
 }
 
 pub(super) struct Inner {
@@ -115,6 +119,8 @@ pub(super) struct Execution<'h> {
     pub(super) current: Cell<ThreadId>,
     /// Threads in the order in which they started.
     pub(super) started: RefCell<Vec<ThreadId>>,
+    /// Threads that have not given back what they held, because they were unwinding.
+    keeps: RefCell<Vec<ThreadId>>,
 }
 
 impl<'h> Execution<'h> {
@@ -153,6 +159,7 @@ impl<'h> Execution<'h> {
             phase: Cell::new(Phase::Running),
             current: Cell::new(0),
             started: RefCell::new(Vec::new()),
+            keeps: RefCell::new(Vec::new()),
         }
     }
 
@@ -177,6 +184,7 @@ impl<'h> Execution<'h> {
         }
         self.phase.set(Phase::Running);
         self.started.borrow_mut().clear();
+        self.keeps.borrow_mut().clear();
         self.started.borrow_mut().push(0);
         let this: *const Self = self;
         // SAFETY: by our caller's promise, `self` outlives the thread.
@@ -187,6 +195,10 @@ impl<'h> Execution<'h> {
 
     /// Runs a thread's body: its panic is the program's failure.
     fn run_thread(&self, me: ThreadId, body: impl FnOnce()) {
+        if self.phase.get() == Phase::Unwinding {
+            // It has never run: its body is dropped.
+            return;
+        }
         let result = catch_unwind(AssertUnwindSafe(body));
         if let Err(payload) = result
             && !payload.is::<Abandoned>()
@@ -287,8 +299,12 @@ impl<'h> Execution<'h> {
         inner.failed.is_some() || inner.stuck.is_some()
     }
 
+    /// Ends the calling thread; to be called while nothing of `self` is borrowed.
     fn abandon(&self) -> ! {
-        self.phase.set(Phase::Unwinding);
+        if self.phase.replace(Phase::Unwinding) != Phase::Unwinding && !std::thread::panicking() {
+            // Threads that started later may borrow from this one's stack: they unwind first.
+            self.host.give_up(self.current.get());
+        }
         resume_unwind(Box::new(Abandoned));
     }
 
@@ -320,11 +336,16 @@ impl Inner {
         known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
     }
 
-    /// Locks do not show that all is protected: the search begins anew and looks at the states.
-    fn watch(&mut self) {
+    /// Where locks do not show that all is protected, the search begins anew and looks at the
+    /// states.
+    fn protected_or_watch(&mut self, protected: bool) -> Result<(), Stopped> {
+        if protected {
+            return Ok(());
+        }
         self.locksets = None;
         self.again = true;
         self.driver.restart();
+        Err(Stopped)
     }
 
     fn shared(&self, op: Op) -> bool {
@@ -363,10 +384,7 @@ impl Inner {
             for lock in locks {
                 protected &= locksets.given(thread, lock);
             }
-            if !protected {
-                self.watch();
-                return Err(Stopped);
-            }
+            self.protected_or_watch(protected)?;
         }
         match op {
             Op::Give { object, .. } | Op::GiveAll { object, .. } => {
@@ -536,45 +554,9 @@ unsafe impl Machine for Execution<'_> {
     }
 
     fn object(&self, new: NewObject) -> ObjectId {
-        let me = self.current.get();
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        let id = inner.world.object(me, &new.substance);
-        if inner.shown.len() <= id {
-            inner.shown.resize(id + 1, Shown::Condvar);
-            inner.limits.resize(id + 1, 1);
-        }
-        inner.shown[id] = new.kind;
-        if let Substance::Zone(limit) = new.substance {
-            inner.limits[id] = limit;
-        }
-        let used = &mut inner.totals.used;
-        match new.kind {
-            Shown::Cell => {
-                used.cells = true;
-                if !inner.observer.keeps_clocks() {
-                    inner.again = true;
-                    self.abandon();
-                }
-            }
-            Shown::Composite(Kind::Semaphore) => used.semaphores = true,
-            Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
-            _ => {}
-        }
-        if let Some(recorder) = &mut inner.recorder {
-            let kind = match new.kind {
-                Shown::Mutex => ObjectKind::Mutex,
-                Shown::Condvar => ObjectKind::Condvar,
-                Shown::Atomic => ObjectKind::Atomic,
-                Shown::Cell => ObjectKind::Cell,
-                Shown::Barrier => ObjectKind::Composite(Kind::Barrier),
-                Shown::RwLock => ObjectKind::Composite(Kind::RwLock),
-                Shown::Composite(kind) => ObjectKind::Composite(kind),
-            };
-            recorder.made(me, id, kind, new.name);
-            if let Substance::Word(value) = new.substance {
-                recorder.initial(id, value);
-            }
+        let (id, again) = self.made(new);
+        if again {
+            self.abandon();
         }
         id
     }
@@ -590,6 +572,11 @@ unsafe impl Machine for Execution<'_> {
     fn visible(&self, op: Op, place: Place) -> u64 {
         let me = self.current.get();
         if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        if !std::thread::panicking() && self.keeps.borrow().contains(&me) {
+            // Nobody would ever get it, which is not what the program does.
+            self.inner.borrow_mut().stuck = Some(Stuck::CaughtPanic);
             self.abandon();
         }
         let announced = self.inner.borrow_mut().announce(me, op, place);
@@ -617,40 +604,8 @@ unsafe impl Machine for Execution<'_> {
             };
             self.visible(op, place);
         }
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        if wanted && !write {
-            inner.world.seen(me, memory);
-        }
-        if !self.observing() {
-            return;
-        }
-        if wanted {
-            let word = (memory as u64) << 1 | u64::from(write);
-            if let Some(locksets) = &mut inner.locksets {
-                if !locksets.accessed(me, memory, write) {
-                    inner.watch();
-                    self.abandon();
-                }
-            } else if self.settings.by_state {
-                inner.world.accessed(me, word);
-            }
-            if inner.locksets.is_none()
-                && let Some(race) = inner.observer.access(me, memory, write, place)
-                && inner.recorder.is_none()
-            {
-                let message = format!(
-                    "an access at {place} races with thread {}'s at {}",
-                    race.other, race.place
-                );
-                inner.fails(&self.settings, Property::DataRaceFreedom, message);
-                self.abandon();
-            }
-        }
-        if let Some(recorder) = &inner.recorder {
-            let result = recorder.access(me, memory, write, place);
-            self.go_on(result);
-        }
+        let result = self.accessed(me, memory, write, place, wanted);
+        self.go_on(result);
     }
 
     fn written(&self, memory: ObjectId, digest: Option<u64>) {
@@ -674,15 +629,17 @@ unsafe impl Machine for Execution<'_> {
                 choices[me] = Some(name);
             }
             Note::Fence(order) => {
-                let mut inner = self.inner.borrow_mut();
-                inner.totals.used.fences = true;
-                if self.observing() {
-                    inner.observer.fence(me, order);
-                    if let Some(recorder) = &inner.recorder {
-                        let result = recorder.fence(me, order, place);
-                        self.go_on(result);
+                let result = {
+                    let mut inner = self.inner.borrow_mut();
+                    inner.totals.used.fences = true;
+                    if !self.observing() {
+                        return;
                     }
-                }
+                    inner.observer.fence(me, order);
+                    let recorder = inner.recorder.as_ref();
+                    recorder.map_or(Ok(()), |recorder| recorder.fence(me, order, place))
+                };
+                self.go_on(result);
             }
             Note::Reached(mark) => {
                 if self.observing() {
@@ -696,10 +653,12 @@ unsafe impl Machine for Execution<'_> {
             Note::Begin(zone, Composite::Enter) => self.enter(me, zone, place),
             Note::Begin(zone, Composite::Leave) => self.leave(me, zone, place),
             Note::Begin(label, step) => {
-                if self.observing()
-                    && let Some(recorder) = &self.inner.borrow().recorder
-                {
-                    let result = recorder.begin(me, label, step, place);
+                if self.observing() {
+                    let result = {
+                        let inner = self.inner.borrow();
+                        let recorder = inner.recorder.as_ref();
+                        recorder.map_or(Ok(()), |recorder| recorder.begin(me, label, step, place))
+                    };
                     self.go_on(result);
                 }
             }
@@ -723,18 +682,17 @@ unsafe impl Machine for Execution<'_> {
             self.abandon();
         }
         let me = self.current.get();
-        let child = {
+        let (child, result) = {
             let mut inner = self.inner.borrow_mut();
             let inner = &mut *inner;
             let child = inner.world.spawn(me);
             let now = inner.world.applied();
             inner.observer.spawned(me, child, now);
-            if let Some(recorder) = &mut inner.recorder {
-                let result = recorder.spawn(me, child, name);
-                self.go_on(result);
-            }
-            child
+            let recorder = inner.recorder.as_mut();
+            let result = recorder.map_or(Ok(()), |recorder| recorder.spawn(me, child, name));
+            (child, result)
         };
+        self.go_on(result);
         self.started.borrow_mut().push(child);
         let this: *const Self = self;
         // SAFETY: the machine outlives its threads.
@@ -782,7 +740,19 @@ unsafe impl Machine for Execution<'_> {
     }
 
     fn tearing_down(&self) -> bool {
-        self.phase.get() == Phase::Unwinding
+        if self.phase.get() == Phase::Unwinding {
+            return true;
+        }
+        // Whether the thread panics is the OS thread's.
+        let panicking = std::thread::panicking();
+        if panicking {
+            let mut keeps = self.keeps.borrow_mut();
+            let me = self.current.get();
+            if !keeps.contains(&me) {
+                keeps.push(me);
+            }
+        }
+        panicking
     }
 }
 
@@ -797,6 +767,48 @@ impl Execution<'_> {
         orders[me] = (success, failure);
     }
 
+    /// A new object, and whether the execution is to be repeated with clocks because of it.
+    fn made(&self, new: NewObject) -> (ObjectId, bool) {
+        let me = self.current.get();
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        let id = inner.world.object(me, &new.substance);
+        if inner.shown.len() <= id {
+            inner.shown.resize(id + 1, Shown::Condvar);
+            inner.limits.resize(id + 1, 1);
+        }
+        inner.shown[id] = new.kind;
+        if let Substance::Zone(limit) = new.substance {
+            inner.limits[id] = limit;
+        }
+        let used = &mut inner.totals.used;
+        match new.kind {
+            Shown::Cell => {
+                used.cells = true;
+                inner.again |= !inner.observer.keeps_clocks();
+            }
+            Shown::Composite(Kind::Semaphore) => used.semaphores = true,
+            Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
+            _ => {}
+        }
+        if let Some(recorder) = &mut inner.recorder {
+            let kind = match new.kind {
+                Shown::Mutex => ObjectKind::Mutex,
+                Shown::Condvar => ObjectKind::Condvar,
+                Shown::Atomic => ObjectKind::Atomic,
+                Shown::Cell => ObjectKind::Cell,
+                Shown::Barrier => ObjectKind::Composite(Kind::Barrier),
+                Shown::RwLock => ObjectKind::Composite(Kind::RwLock),
+                Shown::Composite(kind) => ObjectKind::Composite(kind),
+            };
+            recorder.made(me, id, kind, new.name);
+            if let Substance::Word(value) = new.substance {
+                recorder.initial(id, value);
+            }
+        }
+        (id, inner.again)
+    }
+
     fn enter(&self, me: ThreadId, zone: ObjectId, place: Place) {
         let limit = self.inner.borrow().limits[zone];
         if limit > 1 && !self.settings.by_state {
@@ -806,19 +818,25 @@ impl Execution<'_> {
         if !self.observing() {
             return;
         }
+        let result = self.entered(me, zone, limit, place);
+        self.go_on(result);
+    }
+
+    fn entered(
+        &self,
+        me: ThreadId,
+        zone: ObjectId,
+        limit: usize,
+        place: Place,
+    ) -> Result<(), Stopped> {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         if let Some(recorder) = &inner.recorder {
-            let result = recorder.begin(me, zone, Composite::Enter, place);
-            self.go_on(result);
-            return;
+            return recorder.begin(me, zone, Composite::Enter, place);
         }
         if let Some(locksets) = &mut inner.locksets {
-            if !locksets.entered(me, zone) {
-                inner.watch();
-                self.abandon();
-            }
-            return;
+            let protected = locksets.entered(me, zone);
+            return inner.protected_or_watch(protected);
         }
         if self.settings.by_state {
             inner.world.accessed(me, !(zone as u64));
@@ -828,8 +846,49 @@ impl Execution<'_> {
         if let Some(others) = inner.observer.enter(me, zone, limit, causes, order) {
             let message = format!("thread {me} enters while {others:?} are inside");
             inner.fails(&self.settings, Property::MutualExclusion, message);
-            self.abandon();
+            return Err(Stopped);
         }
+        Ok(())
+    }
+
+    fn accessed(
+        &self,
+        me: ThreadId,
+        memory: ObjectId,
+        write: bool,
+        place: Place,
+        wanted: bool,
+    ) -> Result<(), Stopped> {
+        let mut inner = self.inner.borrow_mut();
+        let inner = &mut *inner;
+        if wanted && !write {
+            inner.world.seen(me, memory);
+        }
+        if !self.observing() {
+            return Ok(());
+        }
+        if wanted {
+            if let Some(locksets) = &mut inner.locksets {
+                let protected = locksets.accessed(me, memory, write);
+                return inner.protected_or_watch(protected);
+            }
+            let word = (memory as u64) << 1 | u64::from(write);
+            if self.settings.by_state {
+                inner.world.accessed(me, word);
+            }
+            if let Some(race) = inner.observer.access(me, memory, write, place)
+                && inner.recorder.is_none()
+            {
+                let message = format!(
+                    "an access at {place} races with thread {}'s at {}",
+                    race.other, race.place
+                );
+                inner.fails(&self.settings, Property::DataRaceFreedom, message);
+                return Err(Stopped);
+            }
+        }
+        let recorder = inner.recorder.as_ref();
+        recorder.map_or(Ok(()), |recorder| recorder.access(me, memory, write, place))
     }
 
     fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
@@ -840,18 +899,21 @@ impl Execution<'_> {
         if !self.observing() {
             return;
         }
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
-        if let Some(recorder) = &inner.recorder {
-            let result = recorder.begin(me, zone, Composite::Leave, place);
-            self.go_on(result);
-            return;
-        }
-        if let Some(locksets) = &mut inner.locksets {
-            locksets.left(me, zone);
-            return;
-        }
-        let now = inner.world.applied();
-        inner.observer.leave(me, zone, now);
+        let result = {
+            let mut inner = self.inner.borrow_mut();
+            let inner = &mut *inner;
+            if let Some(recorder) = &inner.recorder {
+                recorder.begin(me, zone, Composite::Leave, place)
+            } else {
+                if let Some(locksets) = &mut inner.locksets {
+                    locksets.left(me, zone);
+                } else {
+                    let now = inner.world.applied();
+                    inner.observer.leave(me, zone, now);
+                }
+                Ok(())
+            }
+        };
+        self.go_on(result);
     }
 }

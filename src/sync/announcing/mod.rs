@@ -31,6 +31,6 @@ pub use recorder::{Atomically, Recorder, Stopped};
 pub use session::{Halt, Session, installed};
 pub use settings::{ChoiceKey, ChoiceTable, Choices, Script, ScriptStep, Settings, Totals, Used};
 pub use trace::{
-    Blocked, Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
-    WaitsFor,
+    Blocked, CAUGHT_PANIC, Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step,
+    ThreadInfo, Trouble, WaitsFor,
 };

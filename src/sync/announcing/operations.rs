@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::session::{Halt, Session, Waiting, mix};
 use super::state::{Access, AtomicStep, Place, Status, Token, Waiter, Wake};
-use super::trace::{Operation, Trouble};
+use super::trace::{CAUGHT_PANIC, Operation, Trouble};
 use crate::sync::{NotifyOrder, Property, Semantics};
 
 impl Session {
@@ -22,9 +22,7 @@ impl Session {
         }
         state.threads[me].place = place;
         if state.threads[me].skipped && !std::thread::panicking() {
-            let message = "a panic was caught in a thread that held a lock or units; \
-                           their release cannot be followed while a thread unwinds"
-                .to_owned();
+            let message = CAUGHT_PANIC.to_owned();
             return Err(self.trouble(&mut state, me, Trouble::CaughtPanic, message));
         }
         if self.settings.script.is_some() && operation.is_gated() {

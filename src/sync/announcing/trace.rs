@@ -229,6 +229,10 @@ pub enum FailureKind {
     Trouble(Trouble),
 }
 
+/// What [`Trouble::CaughtPanic`] says.
+pub const CAUGHT_PANIC: &str = "a panic was caught in a thread that held a lock or units; \
+                                their release cannot be followed while a thread unwinds";
+
 /// Why the checker cannot go on with this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

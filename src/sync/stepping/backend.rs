@@ -187,10 +187,7 @@ unsafe impl Backend for Stepping {
     }
 
     fn tearing_down() -> bool {
-        // A thread that unwinds must not give up control: whether it panics is the OS thread's.
-        !machine::is_running()
-            || std::thread::panicking()
-            || machine::with(|machine| machine.tearing_down())
+        !machine::is_running() || machine::with(|machine| machine.tearing_down())
     }
 
     fn label(kind: Kind, name: Name) -> Self::Label {

@@ -113,7 +113,8 @@ pub unsafe trait Machine {
     fn semantics(&self) -> Semantics;
     /// Whether semaphores and their like are steps of the machine, and not built of mutexes.
     fn native(&self) -> bool;
-    /// Whether the execution is being given up.
+    /// Whether the execution is being given up, or the calling thread unwinds and so must not give
+    /// up control: what it would have given back it keeps.
     fn tearing_down(&self) -> bool;
 }
 

@@ -105,7 +105,7 @@ pub(in crate::engines::exhaustive) fn run(
     execution: &Execution<'_>,
     coroutines: &Coroutines,
     main: &dyn Fn(),
-    mut go_on: impl FnMut(&Execution<'_>) -> bool,
+    go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
 ) -> bool {
     run_on(execution, || {
         loop {
