@@ -11,10 +11,13 @@
 
 use std::sync::Arc;
 
-use super::{Problem, Variant, team};
+use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::{Lock, LockBuild, Semaphore, SemaphoreSet};
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
-use crate::sync::{Backend, Shared, run_threads};
+use crate::sync::{
+    Attempt, Backend, Semantics, SemaphoreOrder, Shared, Spin, SwaitOrder, rounds, run_threads,
+    yield_now,
+};
 
 /// The problem and its variants.
 #[must_use]
@@ -69,6 +72,14 @@ pub fn problem() -> Problem {
                     rule: Rule::Monitor,
                 }),
                 summary: "who puts the chopsticks down decides for the neighbours",
+                truth: Truth::HOLDS,
+            },
+            Variant {
+                program: Arc::new(Philosophers {
+                    name: "philosophers/retry",
+                    rule: Rule::Retry,
+                }),
+                summary: "left, and right if it is free; else left goes back",
                 truth: Truth::HOLDS,
             },
             Variant {
@@ -135,6 +146,8 @@ struct Philosophers {
 enum Rule {
     /// `P(left); P(right); eat; V(left); V(right)`.
     Naive,
+    /// The naive rule, but left goes back where right is not free.
+    Retry,
     /// The naive rule inside a room for n - 1.
     Room,
     /// Odd: left then right; even: right then left.
@@ -194,10 +207,18 @@ impl Scenario for Philosophers {
         ]
     }
 
+    fn liveness(&self) -> Vec<Property> {
+        if self.rule == Rule::MonitorUnlockedPut {
+            return Vec::new();
+        }
+        INFINITE.to_vec()
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
         let table = Table::<B>::new(instance);
         match self.rule {
             Rule::AndSet => all_at_once(&table),
+            Rule::Retry => by_retry(&table, build(instance)),
             Rule::Monitor => by_monitor(&table, build(instance)),
             Rule::MonitorUnlockedPut => by_monitor_with_unlocked_put(&table),
             rule => one_by_one(&table, rule, build(instance)),
@@ -247,11 +268,11 @@ impl<B: Backend> Table<B> {
         (i + self.n - 1) % self.n
     }
 
-    /// Every philosopher has `meal` as often as it eats.
-    fn dine(&self, meal: impl Fn(usize) + Sync) {
+    /// Every philosopher has `meal` as often as it eats: who, and its how manieth.
+    fn dine(&self, meal: impl Fn(usize, usize) + Sync) {
         let philosopher = |i| {
-            for _ in 0..self.meals {
-                meal(i);
+            for round in rounds::<B>(self.meals, &()) {
+                meal(i, round);
             }
         };
         run_threads::<B>(team("philosopher", self.n, &philosopher));
@@ -271,17 +292,19 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
         .collect();
     let room = (rule == Rule::Room).then(|| Semaphore::<B>::new("room", table.n - 1));
     let mutex = (rule == Rule::Guarded).then(|| Lock::<B>::new("guard", build));
-    table.dine(|i| {
+    table.dine(|i, _| {
         let (left, right) = (left(i), table.right(i));
         let (first, second) = match rule {
             Rule::OddEven if i % 2 == 0 => (right, left),
             Rule::Ordered => (left.min(right), left.max(right)),
             _ => (left, right),
         };
+        let attempt = Attempt::<B>::begin();
         let seat = room.as_ref().map(Semaphore::acquire);
         let guard = mutex.as_ref().map(Lock::lock);
         let first = chopsticks[first].lock();
         let second = chopsticks[second].lock();
+        attempt.served();
         drop(guard);
         table.eat(i);
         drop(first);
@@ -290,11 +313,41 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
     });
 }
 
+/// Left, and right if it is free; else the left one goes back.
+fn by_retry<B: Backend>(table: &Table<B>, build: LockBuild) {
+    let chopsticks: Vec<Lock<B>> = (0..table.n)
+        .map(|i| Lock::new(("chopstick", i), build))
+        .collect();
+    table.dine(|i, round| {
+        let attempt = Attempt::<B>::begin();
+        let mut spin = Spin::<B>::new();
+        let (left, right) = loop {
+            spin.checkpoint(&round);
+            let left = chopsticks[left(i)].lock();
+            if let Some(right) = chopsticks[table.right(i)].try_lock() {
+                break (left, right);
+            }
+            drop(left);
+            yield_now::<B>();
+            if spin.again().is_err() {
+                // A checker has ended the busy-wait: this meal is skipped.
+                return;
+            }
+        };
+        attempt.served();
+        table.eat(i);
+        drop(left);
+        drop(right);
+    });
+}
+
 fn all_at_once<B: Backend>(table: &Table<B>) {
     let chopsticks = SemaphoreSet::<B>::new("chopsticks", &vec![1; table.n]);
-    table.dine(|i| {
+    table.dine(|i, _| {
         let both = [left(i), table.right(i)];
+        let attempt = Attempt::<B>::begin();
         chopsticks.swait(&both);
+        attempt.served();
         table.eat(i);
         chopsticks.ssignal(&both);
     });
@@ -303,11 +356,12 @@ fn all_at_once<B: Backend>(table: &Table<B>) {
 fn by_monitor<B: Backend>(table: &Table<B>, build: LockBuild) {
     let m = Lock::<B>::new("m", build);
     let monitor = Monitor::new(table);
-    table.dine(|i| {
+    table.dine(|i, _| {
         let inside = m.lock();
-        monitor.hungry(i);
+        let attempt = monitor.hungry(i);
         drop(inside);
         monitor.permissions[i].p();
+        attempt.served();
         table.eat(i);
         let inside = m.lock();
         monitor.thinking(i);
@@ -318,11 +372,12 @@ fn by_monitor<B: Backend>(table: &Table<B>, build: LockBuild) {
 fn by_monitor_with_unlocked_put<B: Backend>(table: &Table<B>) {
     let m = Semaphore::<B>::new("m", 1);
     let monitor = Monitor::new(table);
-    table.dine(|i| {
+    table.dine(|i, _| {
         m.p();
-        monitor.hungry(i);
+        let attempt = monitor.hungry(i);
         m.v();
         monitor.permissions[i].p();
+        attempt.served();
         table.eat(i);
         // m.p() is missing.
         monitor.thinking(i);
@@ -357,9 +412,11 @@ impl<'a, B: Backend> Monitor<'a, B> {
     }
 
     /// The part of get that needs the mutex.
-    fn hungry(&self, i: usize) {
+    fn hungry(&self, i: usize) -> Attempt<B> {
         self.stages[i].set(Stage::Hungry);
+        let attempt = Attempt::waiting();
         self.test(i);
+        attempt
     }
 
     /// The part of put that needs the mutex.

@@ -36,7 +36,7 @@ impl Engine for Exhaustive {
     }
 }
 
-fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
+pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
     Settings {
         semantics: job.semantics,
         targets: job.targets.clone(),
@@ -44,6 +44,7 @@ fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
         steps: job.limits.steps,
         native,
         by_state,
+        endless: false,
     }
 }
 
@@ -107,7 +108,7 @@ fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: I
     }
 }
 
-fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
+pub(super) fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
     match stuck {
         Stuck::Steps => GaveUp::Steps {
             limit: job.limits.steps,
