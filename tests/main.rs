@@ -11,5 +11,6 @@ mod oracle;
 mod published;
 mod readme;
 mod semantics;
+mod starvation;
 mod stepping;
 mod zero_cost;

@@ -32,7 +32,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Room,
                 }),
                 summary: "left, then right, at most n - 1 at the table",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| weak(s) || (!strong(i, s) && i.number("n") >= 3),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| weak(s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -40,7 +53,20 @@ pub fn problem() -> Problem {
                     rule: Rule::OddEven,
                 }),
                 summary: "the odd take left first, the even right first",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -48,7 +74,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Ordered,
                 }),
                 summary: "the chopstick with the lower number first",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -56,7 +95,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Guarded,
                 }),
                 summary: "a mutex around the taking of both",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -64,7 +116,20 @@ pub fn problem() -> Problem {
                     rule: Rule::AndSet,
                 }),
                 summary: "Swait takes both at once",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -72,7 +137,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Monitor,
                 }),
                 summary: "who puts the chopsticks down decides for the neighbours",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            between_two,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            between_two,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -80,7 +158,25 @@ pub fn problem() -> Problem {
                     rule: Rule::Retry,
                 }),
                 summary: "left, and right if it is free; else left goes back",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::LivelockFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -89,11 +185,23 @@ pub fn problem() -> Problem {
                 }),
                 summary: "left, then right",
                 truth: Truth {
-                    failures: &[(
-                        Property::DeadlockFreedom,
-                        Memory::SequentiallyConsistent,
-                        |_, _| true,
-                    )],
+                    failures: &[
+                        (
+                            Property::DeadlockFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
                 },
             },
             Variant {
@@ -133,6 +241,32 @@ pub fn problem() -> Problem {
 /// and gets a second permission, or it has gone and its state says that it eats for ever.
 fn someone_eats_after_a_put(instance: &Instance) -> bool {
     instance.number("n") >= 3 || instance.number("meals") >= 2
+}
+
+/// What is waited for is a semaphore that serves in the order of arrival; the facade's mutex is not.
+fn strong(instance: &Instance, semantics: &Semantics) -> bool {
+    instance.word("lock") == "semaphore" && !weak(semantics)
+}
+
+fn weak(semantics: &Semantics) -> bool {
+    semantics.semaphore == SemaphoreOrder::Weak
+}
+
+/// Others can be served again and again before who came first.
+///
+/// In a scan that needs two neighbours who eat in turn, never both at rest, and they must not be
+/// neighbours themselves.
+fn passed_over(instance: &Instance, semantics: &Semantics) -> bool {
+    match semantics.swait {
+        SwaitOrder::Weak => true,
+        SwaitOrder::Scan => instance.number("n") >= 4,
+        SwaitOrder::Strict => false,
+    }
+}
+
+/// Two neighbours who are not neighbours themselves can eat in turn, whoever is served first.
+fn between_two(instance: &Instance, _: &Semantics) -> bool {
+    instance.number("n") >= 4
 }
 
 /// `*(think; get; eat; put)`.

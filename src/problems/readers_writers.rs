@@ -28,7 +28,7 @@ const TOGETHER: &str = "two readers together";
 pub fn problem() -> Problem {
     use Memory::SequentiallyConsistent;
     use Property::{
-        DataRaceFreedom, DeadlockFreedom, MutualExclusion, Reachability,
+        BoundedBypass, DataRaceFreedom, DeadlockFreedom, MutualExclusion, Reachability,
         StarvationFreedom,
     };
     Problem {
@@ -43,6 +43,7 @@ pub fn problem() -> Problem {
                 summary: "everybody passes a turnstile in the order of arrival",
                 truth: Truth {
                     failures: &[
+                        (BoundedBypass, SequentiallyConsistent, |_, _| true),
                         (Reachability, SequentiallyConsistent, alone),
                         (StarvationFreedom, SequentiallyConsistent, |_, semantics| {
                             weak(semantics)
@@ -58,6 +59,7 @@ pub fn problem() -> Problem {
                 summary: "the first reader locks writers out, the last one lets them in",
                 truth: Truth {
                     failures: &[
+                        (BoundedBypass, SequentiallyConsistent, |_, _| true),
                         (Reachability, SequentiallyConsistent, alone),
                         (
                             StarvationFreedom,
@@ -77,6 +79,7 @@ pub fn problem() -> Problem {
                 summary: "a writer that waits holds back new readers",
                 truth: Truth {
                     failures: &[
+                        (BoundedBypass, SequentiallyConsistent, |_, _| true),
                         (Reachability, SequentiallyConsistent, alone),
                         (
                             StarvationFreedom,
@@ -96,20 +99,15 @@ pub fn problem() -> Problem {
                 summary: "a general set: a writer needs all units that readers may take",
                 truth: Truth {
                     failures: &[
-                        (Reachability, SequentiallyConsistent, |instance, semantics| {
-                            alone(instance, semantics) || instance.number("limit") < 2
-                        }),
                         (
-                            StarvationFreedom,
+                            Reachability,
                             SequentiallyConsistent,
-                            |instance, semantics| match semantics.swait {
-                                SwaitOrder::Weak => true,
-                                SwaitOrder::Scan => {
-                                    instance.number("readers") >= 2 && instance.number("limit") >= 2
-                                }
-                                SwaitOrder::Strict => false,
+                            |instance, semantics| {
+                                alone(instance, semantics) || instance.number("limit") < 2
                             },
                         ),
+                        (StarvationFreedom, SequentiallyConsistent, readers_in_turn),
+                        (BoundedBypass, SequentiallyConsistent, readers_in_turn),
                     ],
                 },
             },
@@ -135,6 +133,15 @@ pub fn problem() -> Problem {
 /// There is one reader only.
 fn alone(instance: &Instance, _: &Semantics) -> bool {
     instance.number("readers") < 2
+}
+
+/// Readers can be inside in turn, never all out, while a writer waits; or anyone can come first.
+fn readers_in_turn(instance: &Instance, semantics: &Semantics) -> bool {
+    match semantics.swait {
+        SwaitOrder::Weak => true,
+        SwaitOrder::Scan => instance.number("readers") >= 2 && instance.number("limit") >= 2,
+        SwaitOrder::Strict => false,
+    }
 }
 
 fn weak(semantics: &Semantics) -> bool {
@@ -237,9 +244,7 @@ impl<B: Backend> File<B> {
             writers: instance.number("writers"),
             rounds: instance.number("rounds"),
             text: Shared::new("text", false),
-            views: (0..readers)
-                .map(|i| Zone::exclusive(("view", i)))
-                .collect(),
+            views: (0..readers).map(|i| Zone::exclusive(("view", i))).collect(),
             reading: AtomicUsize::<B>::new("readers inside", 0),
             seats: None,
         }

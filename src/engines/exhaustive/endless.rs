@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::driver::Driver;
 use super::engine::{gave_up, settings};
 use super::execution::{Execution, Settings};
-use super::explorer::graph::{Gap, Graph, Survey};
 use super::explorer::Choice;
+use super::explorer::graph::{Gap, Graph, Survey, members};
 use super::liveness::bypass::{Bypass, Overtaking, bypass};
 use super::liveness::starvation::starvation;
 use super::liveness::{Lasso, deadlock, fairness, livelock};
@@ -21,8 +21,6 @@ use crate::scenario::Machine;
 use crate::sync::Property;
 use crate::sync::announcing::Totals;
 use crate::sync::stepping::ThreadId;
-
-use super::explorer::graph::members;
 
 /// The most memory of a graph.
 const MOST_BYTES: usize = 1 << 30;
@@ -93,7 +91,11 @@ fn build(job: &Job<'_>) -> Built {
     Built {
         graph,
         search,
-        says: if at_end { Loop::NothingLeft } else { Loop::Stopped },
+        says: if at_end {
+            Loop::NothingLeft
+        } else {
+            Loop::Stopped
+        },
         totals: inner.totals,
         unable,
     }
@@ -125,13 +127,15 @@ fn verdict(job: &Job<'_>, built: &Built, property: Property) -> Verdict {
             thread: None,
             what: "all go on and nobody is served",
         }),
-        Property::StarvationFreedom => first(graph, |thread| starvation(graph, thread), "waits"),
+        Property::StarvationFreedom => {
+            first(graph, |thread| starvation(graph, thread), "waits for ever")
+        }
         Property::PartialDeadlockFreedom => {
             let stuck = deadlock::partial(graph).into_iter().next();
             stuck.map(|(thread, lasso)| Found {
                 lasso,
                 thread: Some(thread),
-                what: "is stuck",
+                what: "is stuck for good",
             })
         }
         Property::BoundedBypass => {
@@ -149,7 +153,11 @@ fn verdict(job: &Job<'_>, built: &Built, property: Property) -> Verdict {
         return Verdict::GaveUp(why.clone());
     }
     let executions = built.totals.executions;
-    match built.search.clone().survey(graph, executions, built.says, max) {
+    match built
+        .search
+        .clone()
+        .survey(graph, executions, built.says, max)
+    {
         Ok(surveyed) => Verdict::Proved(surveyed.into()),
         Err(bounds) => Verdict::Bounded(bounds),
     }
@@ -189,16 +197,17 @@ fn overtaken(graph: &Graph) -> (u64, Option<Found>) {
             }
             Bypass::Unbounded => "waits while others are served again and again",
             Bypass::IfSlow => {
-                "waits while others are served again and again; it could move all the time"
+                "waits while others are served again and again, but could move all the time"
             }
         };
-        let slow = |found: &Found| found.what.ends_with("time");
-        if worst.as_ref().is_none_or(|worst| slow(worst) && bypass == Bypass::Unbounded) {
-            worst = Some(Found {
-                lasso,
-                thread: Some(thread),
-                what,
-            });
+        let found = Found {
+            lasso,
+            thread: Some(thread),
+            what,
+        };
+        match bypass {
+            Bypass::Unbounded => return (most, Some(found)),
+            _ => worst = worst.or(Some(found)),
         }
     }
     (most, worst)
@@ -213,25 +222,22 @@ fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexa
     let loop_from = stem.len();
     let tale = tell(job, stem.into_iter().chain(cycle).collect());
     let who = thread.map_or_else(String::new, |thread| format!("{} ", tale.thread(thread)));
-    let often = match property {
-        Property::BoundedBypass => "as often as one likes",
-        Property::StarvationFreedom | Property::PartialDeadlockFreedom => "for ever",
-        _ => "",
+    let from = loop_from + 1;
+    let message = if property == Property::BoundedBypass {
+        // The scheduler need not be fair: so often happens in a finite beginning.
+        format!("{who}{what}; the steps from {from} on can be repeated as often as one likes")
+    } else {
+        let assumption = fairness::ASSUMPTION;
+        format!("{who}{what}; the steps from {from} on repeat for ever. {assumption}")
     };
-    let mut message = format!("{who}{what}");
-    if property == Property::BoundedBypass {
-        message.push_str(": there is no bound");
-    } else if !often.is_empty() {
-        message.push_str(&format!(" {often}"));
-    }
-    message.push_str(&format!(
-        "; the steps from {} on repeat",
-        loop_from + 1
-    ));
-    if property != Property::BoundedBypass {
-        message.push_str(&format!(". {}", fairness::ASSUMPTION));
-    }
-    Counterexample::of_loop(job, property, message, tale.threads(), tale.steps, loop_from)
+    Counterexample::of_loop(
+        job,
+        property,
+        message,
+        tale.threads(),
+        tale.steps,
+        loop_from,
+    )
 }
 
 /// Runs these steps and writes them down.
