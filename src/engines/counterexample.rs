@@ -429,7 +429,10 @@ impl Compact {
                     })
                 },
             )
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<_>>>()?;
+        if self.r.is_some_and(|from| from >= steps.len()) {
+            return None;
+        }
         Some(Counterexample {
             scenario: self.s,
             instance: self.i,

@@ -222,13 +222,13 @@ fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexa
     let loop_from = stem.len();
     let tale = tell(job, stem.into_iter().chain(cycle).collect());
     let who = thread.map_or_else(String::new, |thread| format!("{} ", tale.thread(thread)));
-    let from = loop_from + 1;
+    let repeated = tale.steps.len() - loop_from;
     let message = if property == Property::BoundedBypass {
         // The scheduler need not be fair: so often happens in a finite beginning.
-        format!("{who}{what}; the steps from {from} on can be repeated as often as one likes")
+        format!("{who}{what}: after {loop_from} steps {repeated} repeat as often as one likes")
     } else {
         let assumption = fairness::ASSUMPTION;
-        format!("{who}{what}; the steps from {from} on repeat for ever. {assumption}")
+        format!("{who}{what}: after {loop_from} steps {repeated} repeat for ever. {assumption}")
     };
     Counterexample::of_loop(
         job,
