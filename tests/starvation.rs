@@ -238,6 +238,18 @@ fn a_busy_wait_is_overtaken_even_where_units_are_free() {
 }
 
 #[test]
+fn a_critical_section_is_entered_after_so_many_others() {
+    assert_eq!(bypass("critical-section/peterson"), Some(1));
+    assert!(!starves("critical-section/peterson"));
+    for n in 2..=4 {
+        let text = format!("critical-section/mutex n={n}");
+        assert_eq!(bypass(&text), Some(n - 1));
+        assert!(!starves(&text));
+        assert!(starves(&format!("{text} semaphore=weak")));
+    }
+}
+
+#[test]
 fn the_starving_writer_is_shown_by_readers_in_turn() {
     let rows = infinite("readers-writers/reader-preference readers=2 writers=1");
     let row = rows.iter().find(|row| row.property == StarvationFreedom);
@@ -263,7 +275,7 @@ fn what_nobody_can_answer_is_given_up() {
         ("philosophers/room n=2", EngineId::Loom),
         ("philosophers/room n=2", EngineId::ShuttleRandom),
         // It does not say who waits.
-        ("critical-section/mutex n=2", EngineId::Exhaustive),
+        ("critical-section/unpaired n=2", EngineId::Exhaustive),
     ] {
         let rows = ask(text, engine, &[StarvationFreedom]);
         let verdict = &rows[0].verdict;
