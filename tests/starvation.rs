@@ -1,7 +1,7 @@
 //! The infinite executions of the catalogue: who starves, and where, against the predicates.
 
 use std::collections::BTreeSet;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crosscheck::engines::check::{Job, Row, check, set_switch};
 use crosscheck::engines::verdict::{GaveUp, Verdict};
@@ -284,6 +284,28 @@ fn what_nobody_can_answer_is_given_up() {
             "{text} on {engine}: {verdict:?}"
         );
     }
+}
+
+#[test]
+fn a_part_of_a_graph_proves_nothing() {
+    let problems = catalogue();
+    let mut variants = problems.iter().flat_map(|problem| &problem.variants);
+    let room = variants.find(|variant| variant.program.name() == "philosophers/room");
+    let program = &room.expect("it is in the catalogue").program;
+    let limits = Limits {
+        time: Some(Duration::ZERO),
+        ..Limits::PROOF
+    };
+    let rows = check(&Job {
+        program,
+        instance: &Instance::defaults(&program.parameters()),
+        semantics: Semantics::DEFAULT,
+        targets: program.liveness().into_iter().collect(),
+        engine: EngineId::Exhaustive,
+        limits: &limits,
+    });
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().all(|row| row.verdict.word() == Word::Bounded));
 }
 
 #[test]
