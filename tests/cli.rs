@@ -311,6 +311,7 @@ fn list_names_everything_that_verify_takes() {
             "semaphore",
             "critical-section",
             "bounded-buffer",
+            "readers-writers",
             "philosophers"
         ]
     );

@@ -12,5 +12,6 @@ mod published;
 mod readme;
 mod runners;
 mod semantics;
+mod starvation;
 mod stepping;
 mod zero_cost;

@@ -9,8 +9,9 @@ use crosscheck::sync::stepping::{
     Machine, NewObject, Note, ObjectId, Op, Place, Stepping, ThreadId, is_running, run_on,
 };
 use crosscheck::sync::{
-    AtomicBool, AtomicIsize, AtomicUsize, Backend, Cell, Condvar, Mutex, Name, Need, Property,
-    Semantics, SemaphoreOrder, Shared, Spin, Until, checkpoint, choose, fence, yield_now,
+    AtomicBool, AtomicIsize, AtomicUsize, Attempt, Backend, Cell, Condvar, Mutex, Name, Need,
+    Property, Semantics, SemaphoreOrder, Shared, Spin, Until, checkpoint, choose, fence, rounds,
+    yield_now,
 };
 
 /// Answers every step with the next number that it was given, or 0.
@@ -322,6 +323,24 @@ fn readers_share_and_a_barrier_is_one_arrival() {
             "Arrive(2)",
         ]
     );
+}
+
+#[test]
+fn rounds_and_attempts_are_told() {
+    let told = told(true, &[], |_| {
+        let mut seen = Vec::new();
+        for round in rounds::<Stepping>(2, &"locals") {
+            let attempt = Attempt::<Stepping>::begin();
+            attempt.served();
+            seen.push(round);
+        }
+        assert_eq!(seen, [0, 1]);
+        let attempt = Attempt::<Stepping>::waiting();
+        attempt.served();
+    });
+    let round = ["checkpoint true", "Attempt(Doorway)", "Attempt(Served)"];
+    let last = ["Attempt(Waiting)", "Attempt(Served)"];
+    assert_eq!(told, [&round[..], &round, &last].concat());
 }
 
 #[test]

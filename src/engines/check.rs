@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId, Run};
+use super::exhaustive;
 use super::limits::Limits;
 use super::panics;
 use super::search::{Loop, Search};
@@ -200,7 +201,49 @@ pub fn set_switch(semantics: &mut Semantics, switch: &str, word: &str) -> bool {
 #[must_use]
 pub fn check(job: &Job<'_>) -> Vec<Row> {
     panics::own_output();
-    rows(job, job.engine.engine().run(job))
+    let (infinite, finite): (BTreeSet<Property>, BTreeSet<Property>) = job
+        .targets
+        .iter()
+        .partition(|property| property.is_of_infinite_executions());
+    if infinite.is_empty() {
+        return rows(job, job.engine.engine().run(job));
+    }
+    let mut found = Vec::new();
+    if !finite.is_empty() {
+        let job = Job {
+            targets: finite,
+            ..job.clone()
+        };
+        found = rows(&job, job.engine.engine().run(&job));
+    }
+    found.extend(rows_of_infinite_executions(job, &infinite));
+    found
+}
+
+/// One row for each property: they are answered on one graph, and none hides another.
+fn rows_of_infinite_executions(job: &Job<'_>, asked: &BTreeSet<Property>) -> Vec<Row> {
+    let (verdicts, totals) = if job.engine == EngineId::Exhaustive {
+        exhaustive::verdicts(job, asked)
+    } else {
+        let unsupported = |&property: &Property| {
+            let what = format!("{property} is a property of infinite executions");
+            (property, Verdict::GaveUp(GaveUp::Unsupported { what }))
+        };
+        (asked.iter().map(unsupported).collect(), Totals::default())
+    };
+    let row = |(property, verdict)| Row {
+        scenario: job.program.name().to_owned(),
+        engine: job.engine,
+        instance: job.instance.clone(),
+        switches: job.switches(),
+        property,
+        verdict,
+        executions: totals.executions,
+        semantics: semantics_words(job, &totals.used),
+        overridden: Vec::new(),
+        undecided: Vec::new(),
+    };
+    verdicts.into_iter().map(row).collect()
 }
 
 /// The rows that follow from a run.

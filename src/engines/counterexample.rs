@@ -40,6 +40,8 @@ pub struct Counterexample {
     pub steps: Vec<CounterStep>,
     /// Who cannot move at the end, and why.
     pub blocked: Vec<BlockedThread>,
+    /// From which step on, counted from 0, the steps repeat for ever; none: the execution ends.
+    pub loop_from: Option<usize>,
 }
 
 /// A step of a counterexample.
@@ -179,6 +181,37 @@ impl Counterexample {
             threads: (0..failure.threads.len()).map(thread).collect(),
             steps,
             blocked,
+            loop_from: None,
+        }
+    }
+
+    /// An infinite execution of native steps.
+    pub(super) fn of_loop(
+        job: &Job<'_>,
+        property: Property,
+        message: String,
+        threads: Vec<String>,
+        steps: Vec<CounterStep>,
+        loop_from: usize,
+    ) -> Self {
+        Self {
+            scenario: job.program.name().to_owned(),
+            instance: job
+                .instance
+                .iter()
+                .map(|(k, v)| (k.to_owned(), v.to_string()))
+                .collect(),
+            switches: job.switches(),
+            property: property.id().to_owned(),
+            engine: job.engine,
+            execution: 1,
+            sequentially_consistent: true,
+            message,
+            location: None,
+            threads,
+            steps,
+            blocked: Vec::new(),
+            loop_from: Some(loop_from),
         }
     }
 
@@ -325,6 +358,9 @@ struct Compact {
     /// Operations, objects, kinds, locations.
     words: Vec<String>,
     k: Vec<PackedStep>,
+    /// From where on it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    r: Option<usize>,
 }
 
 impl From<&Counterexample> for Compact {
@@ -367,6 +403,7 @@ impl From<&Counterexample> for Compact {
             b: from.blocked.clone(),
             words,
             k,
+            r: from.loop_from,
         }
     }
 }
@@ -392,7 +429,10 @@ impl Compact {
                     })
                 },
             )
-            .collect::<Option<_>>()?;
+            .collect::<Option<Vec<_>>>()?;
+        if self.r.is_some_and(|from| from >= steps.len()) {
+            return None;
+        }
         Some(Counterexample {
             scenario: self.s,
             instance: self.i,
@@ -406,6 +446,7 @@ impl Compact {
             threads: self.t,
             steps,
             blocked: self.b,
+            loop_from: self.r,
         })
     }
 }

@@ -97,6 +97,10 @@ pub fn replay_on(
     let property = recorded
         .property()
         .ok_or_else(|| SetupError::Property(recorded.property.clone()))?;
+    if recorded.loop_from.is_some() {
+        let message = "it never ends: its steps are told, not replayed".to_owned();
+        return Ok(Replayed::Impossible { message });
+    }
     let limits = Limits {
         executions: Some(recorded.execution),
         ..Limits::QUICK

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::exhaustive::explorer::graph::Graph;
 use super::verdict::{Bounds, Cut};
 use crate::sync::Semantics;
 use crate::sync::announcing::{Totals, Used};
@@ -24,6 +25,27 @@ impl Exhausted {
     }
 }
 
+/// A state graph that was built to its end. Cannot be made outside this module.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Surveyed {
+    states: u64,
+    bypass: Option<u64>,
+}
+
+impl Surveyed {
+    /// How many states there are.
+    #[must_use]
+    pub fn states(self) -> u64 {
+        self.states
+    }
+
+    /// How often others are served at most while a thread waits, where that was asked.
+    #[must_use]
+    pub fn bypass(self) -> Option<u64> {
+        self.bypass
+    }
+}
+
 /// What an engine's loop says at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loop {
@@ -37,7 +59,7 @@ pub(super) enum Loop {
 pub(super) type Gap = (fn(&Used) -> bool, &'static str);
 
 /// A search with no failure so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Search {
     cuts: BTreeSet<Cut>,
 }
@@ -88,6 +110,29 @@ impl Search {
             cuts: self.cuts(),
         })
     }
+
+    /// Ends the search that built a graph: it has to be all of it.
+    pub(super) fn survey(
+        mut self,
+        graph: &Graph,
+        executions: u64,
+        says: Loop,
+        bypass: Option<u64>,
+    ) -> Result<Surveyed, Bounds> {
+        if graph.gap().is_some() && self.cuts.is_empty() {
+            self.cut(Cut::Executions(executions));
+        }
+        self.end(executions, says)?;
+        Ok(Surveyed {
+            states: graph.len() as u64,
+            bypass,
+        })
+    }
+}
+
+/// A complete graph told by another process of this program, likewise.
+pub(super) fn received_graph(states: u64, bypass: Option<u64>) -> Surveyed {
+    Surveyed { states, bypass }
 }
 
 /// An exhausted search told by another process of this program, which made it from a `Search`.

@@ -1,7 +1,7 @@
 //! The five words that a row can end with, as types.
 //!
-//! A [`Proof`] is made from an [`Exhausted`] search or from a witness,
-//! and neither can be made outside this module and [`search`](super::search): a search that was
+//! A [`Proof`] is made from an [`Exhausted`] search, a [`Surveyed`] graph or from a witness,
+//! and none can be made outside this module and [`search`](super::search): a search that was
 //! cut has no way to become `proved`.
 //!
 //! ```compile_fail
@@ -21,7 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::counterexample::Counterexample;
-use super::search::Exhausted;
+use super::search::{Exhausted, Surveyed};
 
 /// The word of a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -126,7 +126,16 @@ pub struct Proof {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
     Exhausted(Exhausted),
+    Surveyed(Surveyed),
     Witnessed,
+}
+
+impl From<Surveyed> for Proof {
+    fn from(graph: Surveyed) -> Self {
+        Self {
+            how: How::Surveyed(graph),
+        }
+    }
 }
 
 impl From<Exhausted> for Proof {
@@ -143,7 +152,16 @@ impl Proof {
     pub fn exhausted(self) -> Option<Exhausted> {
         match self.how {
             How::Exhausted(search) => Some(search),
-            How::Witnessed => None,
+            How::Surveyed(_) | How::Witnessed => None,
+        }
+    }
+
+    /// The state graph behind it, if it is about infinite executions.
+    #[must_use]
+    pub fn surveyed(self) -> Option<Surveyed> {
+        match self.how {
+            How::Surveyed(graph) => Some(graph),
+            How::Exhausted(_) | How::Witnessed => None,
         }
     }
 
@@ -161,6 +179,14 @@ impl fmt::Display for Proof {
             How::Exhausted(search) => {
                 write!(f, "all {} executions", search.executions())
             }
+            How::Surveyed(graph) => match graph.bypass() {
+                Some(max) => write!(
+                    f,
+                    "others are served at most {max} times while one waits, in {} states",
+                    graph.states()
+                ),
+                None => write!(f, "no weakly fair cycle among {} states", graph.states()),
+            },
             How::Witnessed => f.write_str("an execution shows it"),
         }
     }
@@ -337,6 +363,12 @@ pub enum GaveUp {
     )]
     Steps {
         /// How many it admits.
+        limit: usize,
+    },
+    /// The program has more states than there is memory for.
+    #[error("more than {limit} states; check a smaller instance")]
+    States {
+        /// For how many there is memory.
         limit: usize,
     },
     /// The engine would raise false alarms on this program.

@@ -377,6 +377,7 @@ struct WireRow {
 #[derive(Serialize, Deserialize)]
 enum WireVerdict {
     Exhausted(u64),
+    Surveyed { states: u64, bypass: Option<u64> },
     Witnessed,
     Bounded { executions: u64, cuts: Vec<Cut> },
     Sampled(Sample),
@@ -387,9 +388,13 @@ enum WireVerdict {
 impl From<Row> for WireRow {
     fn from(row: Row) -> Self {
         let verdict = match row.verdict {
-            Verdict::Proved(proof) => match proof.exhausted() {
-                Some(exhausted) => WireVerdict::Exhausted(exhausted.executions()),
-                None => WireVerdict::Witnessed,
+            Verdict::Proved(proof) => match (proof.exhausted(), proof.surveyed()) {
+                (Some(exhausted), _) => WireVerdict::Exhausted(exhausted.executions()),
+                (None, Some(graph)) => WireVerdict::Surveyed {
+                    states: graph.states(),
+                    bypass: graph.bypass(),
+                },
+                (None, None) => WireVerdict::Witnessed,
             },
             Verdict::Bounded(Bounds { executions, cuts }) => {
                 WireVerdict::Bounded { executions, cuts }
@@ -418,6 +423,9 @@ impl WireRow {
         let verdict = match self.verdict {
             WireVerdict::Exhausted(executions) => {
                 Verdict::Proved(search::received(executions).into())
+            }
+            WireVerdict::Surveyed { states, bypass } => {
+                Verdict::Proved(search::received_graph(states, bypass).into())
             }
             WireVerdict::Witnessed => Verdict::Proved(Proof::witnessed()),
             WireVerdict::Bounded { executions, cuts } => {

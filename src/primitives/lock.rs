@@ -43,6 +43,15 @@ impl<B: Backend> Lock<B> {
             Self::Semaphore(semaphore) => LockGuard::Semaphore(semaphore.acquire()),
         }
     }
+
+    /// Locks if nobody holds it; never blocks.
+    #[track_caller]
+    pub fn try_lock(&self) -> Option<LockGuard<'_, B>> {
+        match self {
+            Self::Facade(mutex) => mutex.try_lock().map(LockGuard::Facade),
+            Self::Semaphore(semaphore) => semaphore.try_acquire().map(LockGuard::Semaphore),
+        }
+    }
 }
 
 impl<B: Backend> fmt::Debug for Lock<B> {

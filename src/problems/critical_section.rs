@@ -8,10 +8,13 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
-use super::{Problem, Variant, team};
+use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::Semaphore;
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
-use crate::sync::{AtomicBool, AtomicUsize, Backend, Spin, SpinCapped, fence, run_threads, scope};
+use crate::sync::{
+    AtomicBool, AtomicUsize, Attempt, Backend, Semantics, SemaphoreOrder, Spin, SpinCapped, fence,
+    rounds, run_threads, scope,
+};
 
 /// The problem and its variants.
 #[must_use]
@@ -29,7 +32,20 @@ pub fn problem() -> Problem {
                     unpaired: false,
                 }),
                 summary: "a semaphore of one around the region",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(WithFlags {
@@ -81,6 +97,11 @@ pub fn problem() -> Problem {
     }
 }
 
+/// Whoever comes when the unit is free takes it.
+fn passed_over(_: &Instance, semantics: &Semantics) -> bool {
+    semantics.semaphore == SemaphoreOrder::Weak
+}
+
 /// `*(P(mutex); enter; leave; V(mutex))`.
 struct WithSemaphore {
     name: &'static str,
@@ -104,26 +125,39 @@ impl Scenario for WithSemaphore {
         vec![Property::DeadlockFreedom, Property::MutualExclusion]
     }
 
+    fn liveness(&self) -> Vec<Property> {
+        // A branch that is taken in the last round is never taken where there is none.
+        if self.unpaired {
+            Vec::new()
+        } else {
+            INFINITE.to_vec()
+        }
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
-        let rounds = instance.number("rounds");
+        let count = instance.number("rounds");
         let mutex = Semaphore::<B>::new("mutex", 1);
         let region = Zone::<B>::exclusive("critical section");
         scope::<B, _>(|scope| {
             for i in 1..instance.number("n") {
                 let (mutex, region) = (&mutex, &region);
                 scope.spawn(("process", i), move || {
-                    for _ in 0..rounds {
+                    for _ in rounds::<B>(count, &()) {
+                        let attempt = Attempt::<B>::begin();
                         mutex.p();
+                        attempt.served();
                         drop(region.enter());
                         mutex.v();
                     }
                 });
             }
             B::named(("process", 0).into(), || {
-                for round in 1..=rounds {
+                for round in rounds::<B>(count, &()) {
+                    let attempt = Attempt::<B>::begin();
                     mutex.p();
+                    attempt.served();
                     drop(region.enter());
-                    if self.unpaired && round == rounds {
+                    if self.unpaired && round + 1 == count {
                         return;
                     }
                     mutex.v();
@@ -171,12 +205,22 @@ impl Scenario for WithFlags {
         vec![Property::DeadlockFreedom, Property::MutualExclusion]
     }
 
+    fn liveness(&self) -> Vec<Property> {
+        // Under sequential consistency, where infinite executions are looked at, all orderings are
+        // the same program.
+        if self.doorway == Doorway::SeqCst {
+            INFINITE.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
-        let rounds = instance.number("rounds");
+        let count = instance.number("rounds");
         let peterson = Peterson::<B>::new(self.doorway);
         let region = Zone::<B>::exclusive("critical section");
         let process = |me| {
-            for _ in 0..rounds {
+            for _ in rounds::<B>(count, &()) {
                 // A checker may end the busy-wait: the region is skipped then.
                 if peterson.enter(me).is_ok() {
                     drop(region.enter());
@@ -213,6 +257,7 @@ impl<B: Backend> Peterson<B> {
             // too weak where the other looks at our flag without having seen our turn.
             fence::<B>(SeqCst);
         }
+        let attempt = Attempt::<B>::begin();
         self.turn.store(other, self.doorway.write());
         if matches!(self.doorway, Doorway::TwoFences | Doorway::OneFence) {
             // Pairs with the same fence of the other: one of the two sees what the other wrote
@@ -220,12 +265,16 @@ impl<B: Backend> Peterson<B> {
             fence::<B>(SeqCst);
         }
         let mut spin = Spin::<B>::new();
-        while self.flags[other].load(self.doorway.read())
-            && self.turn.load(self.doorway.read()) == other
-        {
+        loop {
+            spin.checkpoint(&());
+            if !self.flags[other].load(self.doorway.read())
+                || self.turn.load(self.doorway.read()) != other
+            {
+                attempt.served();
+                return Ok(());
+            }
             spin.again()?;
         }
-        Ok(())
     }
 
     fn leave(&self, me: usize) {

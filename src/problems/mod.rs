@@ -3,14 +3,16 @@
 //! 1. [`semaphore`]: the counting semaphore itself, queued, busy-waiting, and with slips in P.
 //! 2. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
 //! 3. [`bounded_buffer`]: producers and consumers, from one slot to a ring with many on each side.
-//! 4. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
+//! 4. [`readers_writers`]: readers together, a writer alone, and who may be kept waiting for ever.
+//! 5. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
 
 pub mod bounded_buffer;
 pub mod critical_section;
 pub mod philosophers;
+pub mod readers_writers;
 pub mod semaphore;
 
-use crate::scenario::{Program, Truth};
+use crate::scenario::{Program, Property, Truth};
 use crate::sync::Body;
 
 /// A problem of the catalogue.
@@ -49,9 +51,18 @@ pub fn catalogue() -> Vec<Problem> {
         semaphore::problem(),
         critical_section::problem(),
         bounded_buffer::problem(),
+        readers_writers::problem(),
         philosophers::problem(),
     ]
 }
+
+/// What can be asked of the infinite executions of a scenario that tells who waits.
+const INFINITE: [Property; 4] = [
+    Property::LivelockFreedom,
+    Property::StarvationFreedom,
+    Property::BoundedBypass,
+    Property::PartialDeadlockFreedom,
+];
 
 /// `count` threads of one name, numbered from 0, that run `body` with their number.
 fn team<'a>(name: &'static str, count: usize, body: &'a (dyn Fn(usize) + Sync)) -> Vec<Body<'a>> {

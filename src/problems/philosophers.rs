@@ -11,10 +11,13 @@
 
 use std::sync::Arc;
 
-use super::{Problem, Variant, team};
+use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::{Lock, LockBuild, Semaphore, SemaphoreSet};
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
-use crate::sync::{Backend, Shared, run_threads};
+use crate::sync::{
+    Attempt, Backend, Semantics, SemaphoreOrder, Shared, Spin, SwaitOrder, rounds, run_threads,
+    yield_now,
+};
 
 /// The problem and its variants.
 #[must_use]
@@ -29,7 +32,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Room,
                 }),
                 summary: "left, then right, at most n - 1 at the table",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| weak(s) || (!strong(i, s) && i.number("n") >= 3),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| weak(s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -37,7 +53,20 @@ pub fn problem() -> Problem {
                     rule: Rule::OddEven,
                 }),
                 summary: "the odd take left first, the even right first",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -45,7 +74,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Ordered,
                 }),
                 summary: "the chopstick with the lower number first",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -53,7 +95,20 @@ pub fn problem() -> Problem {
                     rule: Rule::Guarded,
                 }),
                 summary: "a mutex around the taking of both",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -61,7 +116,20 @@ pub fn problem() -> Problem {
                     rule: Rule::AndSet,
                 }),
                 summary: "Swait takes both at once",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            passed_over,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -69,7 +137,46 @@ pub fn problem() -> Problem {
                     rule: Rule::Monitor,
                 }),
                 summary: "who puts the chopsticks down decides for the neighbours",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            between_two,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            between_two,
+                        ),
+                    ],
+                },
+            },
+            Variant {
+                program: Arc::new(Philosophers {
+                    name: "philosophers/retry",
+                    rule: Rule::Retry,
+                }),
+                summary: "left, and right if it is free; else left goes back",
+                truth: Truth {
+                    failures: &[
+                        (
+                            Property::LivelockFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Philosophers {
@@ -78,11 +185,23 @@ pub fn problem() -> Problem {
                 }),
                 summary: "left, then right",
                 truth: Truth {
-                    failures: &[(
-                        Property::DeadlockFreedom,
-                        Memory::SequentiallyConsistent,
-                        |_, _| true,
-                    )],
+                    failures: &[
+                        (
+                            Property::DeadlockFreedom,
+                            Memory::SequentiallyConsistent,
+                            |_, _| true,
+                        ),
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s),
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, s| !strong(i, s) || i.number("n") >= 3,
+                        ),
+                    ],
                 },
             },
             Variant {
@@ -124,6 +243,32 @@ fn someone_eats_after_a_put(instance: &Instance) -> bool {
     instance.number("n") >= 3 || instance.number("meals") >= 2
 }
 
+/// What is waited for is a semaphore that serves in the order of arrival; the facade's mutex is not.
+fn strong(instance: &Instance, semantics: &Semantics) -> bool {
+    instance.word("lock") == "semaphore" && !weak(semantics)
+}
+
+fn weak(semantics: &Semantics) -> bool {
+    semantics.semaphore == SemaphoreOrder::Weak
+}
+
+/// Others can be served again and again before who came first.
+///
+/// In a scan that needs two neighbours who eat in turn, never both at rest, and they must not be
+/// neighbours themselves.
+fn passed_over(instance: &Instance, semantics: &Semantics) -> bool {
+    match semantics.swait {
+        SwaitOrder::Weak => true,
+        SwaitOrder::Scan => instance.number("n") >= 4,
+        SwaitOrder::Strict => false,
+    }
+}
+
+/// Two neighbours who are not neighbours themselves can eat in turn, whoever is served first.
+fn between_two(instance: &Instance, _: &Semantics) -> bool {
+    instance.number("n") >= 4
+}
+
 /// `*(think; get; eat; put)`.
 struct Philosophers {
     name: &'static str,
@@ -135,6 +280,8 @@ struct Philosophers {
 enum Rule {
     /// `P(left); P(right); eat; V(left); V(right)`.
     Naive,
+    /// The naive rule, but left goes back where right is not free.
+    Retry,
     /// The naive rule inside a room for n - 1.
     Room,
     /// Odd: left then right; even: right then left.
@@ -194,10 +341,18 @@ impl Scenario for Philosophers {
         ]
     }
 
+    fn liveness(&self) -> Vec<Property> {
+        if self.rule == Rule::MonitorUnlockedPut {
+            return Vec::new();
+        }
+        INFINITE.to_vec()
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
         let table = Table::<B>::new(instance);
         match self.rule {
             Rule::AndSet => all_at_once(&table),
+            Rule::Retry => by_retry(&table, build(instance)),
             Rule::Monitor => by_monitor(&table, build(instance)),
             Rule::MonitorUnlockedPut => by_monitor_with_unlocked_put(&table),
             rule => one_by_one(&table, rule, build(instance)),
@@ -247,11 +402,11 @@ impl<B: Backend> Table<B> {
         (i + self.n - 1) % self.n
     }
 
-    /// Every philosopher has `meal` as often as it eats.
-    fn dine(&self, meal: impl Fn(usize) + Sync) {
+    /// Every philosopher has `meal` as often as it eats: who, and its how manieth.
+    fn dine(&self, meal: impl Fn(usize, usize) + Sync) {
         let philosopher = |i| {
-            for _ in 0..self.meals {
-                meal(i);
+            for round in rounds::<B>(self.meals, &()) {
+                meal(i, round);
             }
         };
         run_threads::<B>(team("philosopher", self.n, &philosopher));
@@ -271,17 +426,19 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
         .collect();
     let room = (rule == Rule::Room).then(|| Semaphore::<B>::new("room", table.n - 1));
     let mutex = (rule == Rule::Guarded).then(|| Lock::<B>::new("guard", build));
-    table.dine(|i| {
+    table.dine(|i, _| {
         let (left, right) = (left(i), table.right(i));
         let (first, second) = match rule {
             Rule::OddEven if i % 2 == 0 => (right, left),
             Rule::Ordered => (left.min(right), left.max(right)),
             _ => (left, right),
         };
+        let attempt = Attempt::<B>::begin();
         let seat = room.as_ref().map(Semaphore::acquire);
         let guard = mutex.as_ref().map(Lock::lock);
         let first = chopsticks[first].lock();
         let second = chopsticks[second].lock();
+        attempt.served();
         drop(guard);
         table.eat(i);
         drop(first);
@@ -290,11 +447,41 @@ fn one_by_one<B: Backend>(table: &Table<B>, rule: Rule, build: LockBuild) {
     });
 }
 
+/// Left, and right if it is free; else the left one goes back.
+fn by_retry<B: Backend>(table: &Table<B>, build: LockBuild) {
+    let chopsticks: Vec<Lock<B>> = (0..table.n)
+        .map(|i| Lock::new(("chopstick", i), build))
+        .collect();
+    table.dine(|i, round| {
+        let attempt = Attempt::<B>::begin();
+        let mut spin = Spin::<B>::new();
+        let (left, right) = loop {
+            spin.checkpoint(&round);
+            let left = chopsticks[left(i)].lock();
+            if let Some(right) = chopsticks[table.right(i)].try_lock() {
+                break (left, right);
+            }
+            drop(left);
+            yield_now::<B>();
+            if spin.again().is_err() {
+                // A checker has ended the busy-wait: this meal is skipped.
+                return;
+            }
+        };
+        attempt.served();
+        table.eat(i);
+        drop(left);
+        drop(right);
+    });
+}
+
 fn all_at_once<B: Backend>(table: &Table<B>) {
     let chopsticks = SemaphoreSet::<B>::new("chopsticks", &vec![1; table.n]);
-    table.dine(|i| {
+    table.dine(|i, _| {
         let both = [left(i), table.right(i)];
+        let attempt = Attempt::<B>::begin();
         chopsticks.swait(&both);
+        attempt.served();
         table.eat(i);
         chopsticks.ssignal(&both);
     });
@@ -303,11 +490,12 @@ fn all_at_once<B: Backend>(table: &Table<B>) {
 fn by_monitor<B: Backend>(table: &Table<B>, build: LockBuild) {
     let m = Lock::<B>::new("m", build);
     let monitor = Monitor::new(table);
-    table.dine(|i| {
+    table.dine(|i, _| {
         let inside = m.lock();
-        monitor.hungry(i);
+        let attempt = monitor.hungry(i);
         drop(inside);
         monitor.permissions[i].p();
+        attempt.served();
         table.eat(i);
         let inside = m.lock();
         monitor.thinking(i);
@@ -318,11 +506,12 @@ fn by_monitor<B: Backend>(table: &Table<B>, build: LockBuild) {
 fn by_monitor_with_unlocked_put<B: Backend>(table: &Table<B>) {
     let m = Semaphore::<B>::new("m", 1);
     let monitor = Monitor::new(table);
-    table.dine(|i| {
+    table.dine(|i, _| {
         m.p();
-        monitor.hungry(i);
+        let attempt = monitor.hungry(i);
         m.v();
         monitor.permissions[i].p();
+        attempt.served();
         table.eat(i);
         // m.p() is missing.
         monitor.thinking(i);
@@ -357,9 +546,11 @@ impl<'a, B: Backend> Monitor<'a, B> {
     }
 
     /// The part of get that needs the mutex.
-    fn hungry(&self, i: usize) {
+    fn hungry(&self, i: usize) -> Attempt<B> {
         self.stages[i].set(Stage::Hungry);
+        let attempt = Attempt::waiting();
         self.test(i);
+        attempt
     }
 
     /// The part of put that needs the mutex.

@@ -13,11 +13,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
-use super::{Problem, Variant, team};
+use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::QueuedSemaphore;
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone, require};
 use crate::sync::{
-    AtomicIsize, Backend, Condvar, Mutex, SemaphoreOrder, Spin, SpinCapped, run_threads,
+    AtomicIsize, Attempt, Backend, Condvar, Mutex, SemaphoreOrder, Spin, SpinCapped, rounds,
+    run_threads,
 };
 
 /// The problem and its variants.
@@ -43,7 +44,21 @@ pub fn problem() -> Problem {
                     n: 2,
                 }),
                 summary: "test and decrement are one compare-and-exchange",
-                truth: Truth::HOLDS,
+                truth: Truth {
+                    failures: &[
+                        // Others take units and return them between its test and its exchange.
+                        (
+                            Property::StarvationFreedom,
+                            Memory::SequentiallyConsistent,
+                            |i, _| i.number("n") >= 2,
+                        ),
+                        (
+                            Property::BoundedBypass,
+                            Memory::SequentiallyConsistent,
+                            |i, _| i.number("n") >= 2,
+                        ),
+                    ],
+                },
             },
             Variant {
                 program: Arc::new(Processes {
@@ -162,15 +177,26 @@ impl Scenario for Processes {
         properties
     }
 
+    fn liveness(&self) -> Vec<Property> {
+        // The queues of the others grow names without end.
+        if self.algorithm == (Algorithm::BusyWait { atomic: true }) {
+            INFINITE.to_vec()
+        } else {
+            Vec::new()
+        }
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
         let (n, capacity) = (instance.number("n"), instance.number("capacity"));
-        let rounds = instance.number("rounds");
+        let count = instance.number("rounds");
         let units = Units::<B>::new(self.algorithm, capacity);
         let in_use = Zone::<B>::admitting("units in use", capacity);
         let process = |_| {
-            for _ in 0..rounds {
+            for _ in rounds::<B>(count, &()) {
+                let attempt = Attempt::<B>::begin();
                 // A checker has ended the busy-wait: this round is skipped.
                 let Ok(()) = units.p() else { continue };
+                attempt.served();
                 let stay = in_use.enter();
                 units.check_in_use(n, capacity);
                 drop(stay);
@@ -290,6 +316,7 @@ impl<B: Backend> BusyWait<B> {
         // Relaxed: a guess that the exchange below verifies.
         let mut units = self.units.load(Relaxed);
         loop {
+            spin.checkpoint(&units);
             if units <= 0 {
                 spin.again()?;
                 // Relaxed: as above.

@@ -103,12 +103,17 @@ impl Story {
             .enumerate()
             .filter_map(|(at, name)| is_told(at, name).then_some(at))
             .collect();
+        let first = told
+            .iter()
+            .position(|(step, _)| repeats(counterexample, step));
         let steps = told
             .into_iter()
-            .filter_map(|(step, text)| {
+            .enumerate()
+            .filter_map(|(at, (step, text))| {
+                let mark = if Some(at) == first { "for ever: " } else { "" };
                 Some(Told {
                     lane: lanes.iter().position(|at| *at == step.thread)?,
-                    text: escape::line(&text),
+                    text: escape::line(&format!("{mark}{text}")),
                     place: if is_way_out(step) {
                         String::new()
                     } else {
@@ -302,6 +307,14 @@ pub(super) fn memory_model(engine: EngineId) -> &'static str {
     }
 }
 
+/// Whether a step of a counterexample is one of those that repeat for ever.
+fn repeats(counterexample: &Counterexample, step: &CounterStep) -> bool {
+    counterexample.loop_from.is_some_and(|from| {
+        let mut repeated = counterexample.steps[from..].iter();
+        repeated.any(|other| std::ptr::eq(other, step))
+    })
+}
+
 /// The steps to tell. A P or a V that nothing on the same object comes between is one step; who is
 /// in which zone is told where that is what fails.
 fn told(counterexample: &Counterexample) -> Vec<(&CounterStep, String)> {
@@ -329,6 +342,10 @@ fn told(counterexample: &Counterexample) -> Vec<(&CounterStep, String)> {
             continue;
         };
         let end = begin + 1 + length;
+        if repeats(counterexample, step) != repeats(counterexample, shown[end]) {
+            // Another step of the kind comes before this end when it comes again.
+            continue;
+        }
         ends[end] = true;
         let between: Vec<&CounterStep> = shown[begin + 1..end]
             .iter()

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::overview::Totals;
 use super::{Context, escape};
 use crate::engines::counterexample::{BlockedThread, CounterStep};
-use crate::engines::{Claim, Claimed, Counterexample, Word};
+use crate::engines::{Claim, Claimed, Counterexample, Row, Verdict, Word};
 use crate::scenario::{Property, Value};
 
 /// The version of the schema; changes when a key changes its meaning or goes away.
@@ -62,6 +62,8 @@ struct RowObject<'a> {
     complete: bool,
     semantics: &'a [String],
     reason: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bypass: Option<BypassObject>,
     counterexample: Option<CounterexampleObject<'a>>,
     undecided: Vec<&'static str>,
     overridden: &'a [String],
@@ -86,6 +88,16 @@ struct CounterexampleObject<'a> {
     threads: &'a [String],
     steps: Vec<StepObject<'a>>,
     blocked: &'a [BlockedThread],
+    /// From which step on they repeat for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    loop_from: Option<usize>,
+}
+
+/// How often others are served at most while one waits.
+#[derive(Serialize)]
+struct BypassObject {
+    max: Option<u64>,
+    grows: bool,
 }
 
 #[derive(Serialize)]
@@ -139,10 +151,30 @@ impl<'a> RowObject<'a> {
             complete: row.complete(),
             semantics: &row.semantics,
             reason: row.verdict.reason(),
+            bypass: BypassObject::of(row),
             counterexample: row.counterexample().map(CounterexampleObject::of),
             undecided: row.undecided.iter().copied().map(Property::id).collect(),
             overridden: &row.overridden,
             milliseconds,
+        }
+    }
+}
+
+impl BypassObject {
+    fn of(row: &Row) -> Option<Self> {
+        match &row.verdict {
+            Verdict::Proved(proof) => {
+                let max = proof.surveyed()?.bypass()?;
+                Some(Self {
+                    max: Some(max),
+                    grows: false,
+                })
+            }
+            Verdict::Refuted(_) if row.property == Property::BoundedBypass => Some(Self {
+                max: None,
+                grows: true,
+            }),
+            _ => None,
         }
     }
 }
@@ -158,6 +190,7 @@ impl<'a> CounterexampleObject<'a> {
             threads: &counterexample.threads,
             steps: counterexample.steps.iter().map(StepObject::of).collect(),
             blocked: &counterexample.blocked,
+            loop_from: counterexample.loop_from,
         }
     }
 }

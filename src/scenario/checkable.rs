@@ -29,6 +29,8 @@ pub trait Checkable: Send + Sync {
     fn parameters(&self) -> Vec<Parameter>;
     /// See [`Scenario::properties`].
     fn properties(&self) -> Vec<Property>;
+    /// See [`Scenario::liveness`].
+    fn liveness(&self) -> Vec<Property>;
     /// See [`Scenario::marks`].
     fn marks(&self) -> Vec<&'static str>;
     /// One execution as the main thread of `machine`, under the installed session.
@@ -46,6 +48,10 @@ impl<S: Scenario> Checkable for S {
 
     fn properties(&self) -> Vec<Property> {
         Scenario::properties(self)
+    }
+
+    fn liveness(&self) -> Vec<Property> {
+        Scenario::liveness(self)
     }
 
     fn marks(&self) -> Vec<&'static str> {

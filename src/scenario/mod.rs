@@ -48,6 +48,15 @@ pub trait Scenario: Send + Sync + 'static {
         ]
     }
 
+    /// The properties of its infinite executions that can be asked for; none unless overridden.
+    ///
+    /// Such a scenario goes round its loops by [`rounds`](crate::sync::rounds) and says by
+    /// [`Attempt`](crate::sync::Attempt) who waits and who is served. Engine `exhaustive` alone
+    /// answers.
+    fn liveness(&self) -> Vec<Property> {
+        Vec::new()
+    }
+
     /// The situations that have to occur in some execution, for [`Property::Reachability`].
     fn marks(&self) -> Vec<&'static str> {
         Vec::new()

@@ -42,7 +42,7 @@ impl Truth {
         })
     }
 
-    /// Whether any property fails on `instance` under `memory`.
+    /// Whether any property of finite executions fails on `instance` under `memory`.
     #[must_use]
     pub fn fails_somehow(
         &self,
@@ -52,6 +52,7 @@ impl Truth {
     ) -> bool {
         self.failures
             .iter()
+            .filter(|(property, ..)| !property.is_of_infinite_executions())
             .any(|(property, ..)| self.fails(*property, memory, instance, semantics))
     }
 }

@@ -59,6 +59,17 @@ pub struct Need {
     pub take: u32,
 }
 
+/// How far a thread has come with an attempt, told with [`Backend::attempt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// Its next operation ends its doorway: it waits from then on.
+    Doorway,
+    /// It waits from now on.
+    Waiting,
+    /// It has got what it waited for.
+    Served,
+}
+
 /// What an atomic is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until<V> {
@@ -222,6 +233,18 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     #[track_caller]
     fn checkpoint(digest: impl FnOnce() -> u64) {
         let _ = digest;
+    }
+    /// The calling thread has come so far with an attempt, for questions about infinite
+    /// executions. Elsewhere nothing.
+    #[inline]
+    fn attempt(progress: Progress) {
+        let _ = progress;
+    }
+    /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left. A
+    /// machine that looks at infinite executions lets it go round for ever.
+    #[inline]
+    fn another_round(counted: bool) -> bool {
+        counted
     }
 }
 

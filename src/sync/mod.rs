@@ -22,13 +22,13 @@ pub mod stepping;
 
 pub use backend::{
     Atomic as AtomicApi, AtomicInt, Backend, BarrierApi, Body, CellApi, Composite, Kind, Need,
-    NoUnits, UnitsApi, Until,
+    NoUnits, Progress, UnitsApi, Until,
 };
 pub use backends::os::Os;
 pub use facade::{
-    Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Condvar, Label, Mutex, MutexGuard, Scope,
-    Shared, Spin, SpinCapped, Thread, checkpoint, choose, current, fence, park, reached, require,
-    run_threads, scope, yield_now,
+    Atomic, AtomicBool, AtomicIsize, AtomicUsize, Attempt, Cell, Condvar, Label, Mutex, MutexGuard,
+    Rounds, Scope, Shared, Spin, SpinCapped, Thread, checkpoint, choose, current, fence, park,
+    reached, require, rounds, run_threads, scope, yield_now,
 };
 pub use name::Name;
 pub use property::Property;

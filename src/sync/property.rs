@@ -20,11 +20,19 @@ pub enum Property {
     FifoOrder,
     /// A marked situation occurs in at least one execution.
     Reachability,
+    /// No weakly fair infinite execution in which nobody is served from some moment on.
+    LivelockFreedom,
+    /// No weakly fair infinite execution in which a thread waits for ever.
+    StarvationFreedom,
+    /// While a thread waits, others are served at most so often, whatever the scheduler does.
+    BoundedBypass,
+    /// Nobody can be stuck for good while others run for ever.
+    PartialDeadlockFreedom,
 }
 
 impl Property {
     /// Every property, in the order in which reports list them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::DeadlockFreedom,
         Self::MutualExclusion,
         Self::Invariant,
@@ -32,6 +40,10 @@ impl Property {
         Self::Conservation,
         Self::FifoOrder,
         Self::Reachability,
+        Self::LivelockFreedom,
+        Self::StarvationFreedom,
+        Self::BoundedBypass,
+        Self::PartialDeadlockFreedom,
     ];
 
     /// The permanent id, as in the command line and in JSON.
@@ -45,6 +57,10 @@ impl Property {
             Self::Conservation => "conservation",
             Self::FifoOrder => "fifo-order",
             Self::Reachability => "reachability",
+            Self::LivelockFreedom => "livelock-freedom",
+            Self::StarvationFreedom => "starvation-freedom",
+            Self::BoundedBypass => "bounded-bypass",
+            Self::PartialDeadlockFreedom => "partial-deadlock-freedom",
         }
     }
 
@@ -52,6 +68,18 @@ impl Property {
     #[must_use]
     pub fn from_id(id: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|property| property.id() == id)
+    }
+
+    /// Whether it is about infinite executions.
+    #[must_use]
+    pub const fn is_of_infinite_executions(self) -> bool {
+        matches!(
+            self,
+            Self::LivelockFreedom
+                | Self::StarvationFreedom
+                | Self::BoundedBypass
+                | Self::PartialDeadlockFreedom
+        )
     }
 
     /// What a failure of it is called in a report: "deadlock", "data race".
@@ -65,6 +93,10 @@ impl Property {
             Self::Conservation => "an item lost or duplicated",
             Self::FifoOrder => "items out of order",
             Self::Reachability => "not reachable",
+            Self::LivelockFreedom => "livelock",
+            Self::StarvationFreedom => "starvation",
+            Self::BoundedBypass => "unbounded bypass",
+            Self::PartialDeadlockFreedom => "partial deadlock",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Who decides the next step: a search, the schedule that a search found, or a recording.
 
+use super::explorer::graph::Survey;
 use super::explorer::order::Order;
 use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Taken};
 use super::world::World;
@@ -14,13 +15,18 @@ pub(super) enum Driver {
     Guide(Guide),
     /// The script of the recorder's session.
     Script,
+    /// The search that builds the state graph.
+    Survey(Box<Survey>),
+    /// These steps, and then no more: the next one last.
+    Steps(Vec<Choice>),
 }
 
 impl Driver {
     pub(super) fn begin(&mut self) -> bool {
         match self {
             Self::Search(explorer) => explorer.begin(),
-            Self::Guide(_) | Self::Script => true,
+            Self::Survey(survey) => survey.begin(),
+            Self::Guide(_) | Self::Script | Self::Steps(_) => true,
         }
     }
 
@@ -33,13 +39,20 @@ impl Driver {
             (Self::Search(explorer), _) => explorer.decide(world),
             (Self::Guide(guide), Some(recorder)) => Ok(guide.decide(world, recorder)),
             (Self::Script, Some(recorder)) => Ok(scripted(world, recorder)),
+            (Self::Survey(survey), _) => survey.decide(world),
+            (Self::Steps(steps), _) => Ok(match steps.pop() {
+                Some(choice) => step(choice.thread, choice.alternative),
+                None => Decision::Cut,
+            }),
             (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
         }
     }
 
     pub(super) fn end(&mut self, world: &World, ended: Ended) {
-        if let Self::Search(explorer) = self {
-            explorer.end(world, ended);
+        match self {
+            Self::Search(explorer) => explorer.end(world, ended),
+            Self::Survey(survey) => survey.end(world, ended),
+            Self::Guide(_) | Self::Script | Self::Steps(_) => {}
         }
     }
 
@@ -52,7 +65,7 @@ impl Driver {
     pub(super) fn order(&self) -> Option<&Order> {
         match self {
             Self::Search(explorer) => explorer.order(),
-            Self::Guide(_) | Self::Script => None,
+            Self::Survey(_) | Self::Guide(_) | Self::Script | Self::Steps(_) => None,
         }
     }
 }

@@ -84,7 +84,7 @@ impl Runner {
     }
 }
 
-fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
+pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
     Settings {
         semantics: job.semantics,
         targets: job.targets.clone(),
@@ -92,6 +92,7 @@ fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings {
         steps: job.limits.steps,
         native,
         by_state,
+        endless: false,
     }
 }
 
@@ -174,7 +175,7 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     }
 }
 
-fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
+pub(super) fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
     match stuck {
         Stuck::Steps => GaveUp::Steps {
             limit: job.limits.steps,

@@ -15,6 +15,7 @@ use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
 use super::locksets::Locksets;
 use super::observer::Observer;
+use super::tale::Tale;
 use super::world::World;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
@@ -22,7 +23,7 @@ use crate::sync::announcing::{
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
-use crate::sync::{Composite, Kind, Name, Need, Property, Semantics};
+use crate::sync::{Composite, Kind, Name, Need, Progress, Property, Semantics};
 
 /// How the threads of an execution are run: one at a time, on one OS thread.
 ///
@@ -64,6 +65,8 @@ pub(super) struct Settings {
     pub(super) native: bool,
     /// Races and zones are decided on the state.
     pub(super) by_state: bool,
+    /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
+    pub(super) endless: bool,
 }
 
 /// A property that failed.
@@ -94,6 +97,8 @@ pub(super) struct Inner {
     pub(super) failed: Option<Failed>,
     pub(super) stuck: Option<Stuck>,
     pub(super) totals: Totals,
+    /// Names and steps of the execution, where it is to be shown.
+    pub(super) tale: Option<Tale>,
     shown: Vec<Shown>,
     limits: Vec<usize>,
     orders: Vec<(Ordering, Ordering)>,
@@ -142,6 +147,7 @@ impl<'h> Execution<'h> {
             failed: None,
             stuck: None,
             totals: Totals::default(),
+            tale: None,
             shown: Vec::new(),
             limits: Vec::new(),
             orders: Vec::new(),
@@ -149,7 +155,7 @@ impl<'h> Execution<'h> {
             cut_by: None,
             capped: false,
             again: false,
-            locksets: settings.by_state.then(Locksets::default),
+            locksets: (settings.by_state && !settings.endless).then(Locksets::default),
             weak_orders: false,
         };
         Self {
@@ -261,6 +267,10 @@ impl<'h> Execution<'h> {
     pub(super) fn over(&self) {
         let mut inner = self.inner.borrow_mut();
         if inner.world.unfinished() == 0 || self.phase.get() != Phase::Running {
+            return;
+        }
+        if self.settings.endless {
+            // The graph has the state.
             return;
         }
         inner.fails(
@@ -375,6 +385,9 @@ impl Inner {
         self.world.apply(thread, alternative);
         if !observed {
             return Ok(());
+        }
+        if let Some(tale) = &mut self.tale {
+            tale.step(thread, op, place, self.world.result(thread));
         }
         self.observer.applied(thread);
         if let Some(locksets) = &mut self.locksets
@@ -593,7 +606,8 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
-        let wanted = self.settings.targets.contains(&Property::DataRaceFreedom);
+        let wanted =
+            self.settings.endless || self.settings.targets.contains(&Property::DataRaceFreedom);
         let me = self.current.get();
         if !wanted {
             // A race that is let pass is a step of its own, and one access at a time.
@@ -650,6 +664,15 @@ unsafe impl Machine for Execution<'_> {
                     }
                 }
             }
+            Note::Attempt(progress) => {
+                let world = &mut self.inner.borrow_mut().world;
+                match progress {
+                    Progress::Doorway => world.waits_from_next(me),
+                    Progress::Waiting => world.waiting(me, true),
+                    Progress::Served => world.served(me),
+                }
+            }
+            Note::Begin(_, Composite::Enter | Composite::Leave) if self.settings.endless => {}
             Note::Begin(zone, Composite::Enter) => self.enter(me, zone, place),
             Note::Begin(zone, Composite::Leave) => self.leave(me, zone, place),
             Note::Begin(label, step) => {
@@ -688,6 +711,9 @@ unsafe impl Machine for Execution<'_> {
             let child = inner.world.spawn(me);
             let now = inner.world.applied();
             inner.observer.spawned(me, child, now);
+            if let Some(tale) = &mut inner.tale {
+                tale.named(child, name);
+            }
             let recorder = inner.recorder.as_mut();
             let result = recorder.map_or(Ok(()), |recorder| recorder.spawn(me, child, name));
             (child, result)
@@ -707,17 +733,28 @@ unsafe impl Machine for Execution<'_> {
         if let Some(recorder) = &self.inner.borrow().recorder {
             recorder.rename(self.current.get(), name);
         }
+        if let Some(tale) = &mut self.inner.borrow_mut().tale {
+            tale.named(self.current.get(), name);
+        }
     }
 
     fn spin(&self, rounds: u32, _: Place) -> bool {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
-        let again = rounds < self.settings.spin_cap;
+        let again = self.settings.endless || rounds < self.settings.spin_cap;
         let mut inner = self.inner.borrow_mut();
         inner.totals.used.spins = true;
         inner.capped |= !again && self.observing();
         again && self.phase.get() != Phase::Draining
+    }
+
+    fn another_round(&self, counted: bool) -> bool {
+        if self.settings.endless {
+            self.phase.get() != Phase::Draining
+        } else {
+            counted
+        }
     }
 
     fn fail(&self, property: Property, message: String, place: Place) -> ! {
@@ -778,6 +815,9 @@ impl Execution<'_> {
             inner.limits.resize(id + 1, 1);
         }
         inner.shown[id] = new.kind;
+        if let Some(tale) = &mut inner.tale {
+            tale.made(id, new.kind, new.name);
+        }
         if let Substance::Zone(limit) = new.substance {
             inner.limits[id] = limit;
         }
@@ -873,7 +913,7 @@ impl Execution<'_> {
                 return inner.protected_or_watch(protected);
             }
             let word = (memory as u64) << 1 | u64::from(write);
-            if self.settings.by_state {
+            if self.settings.by_state && !self.settings.endless {
                 inner.world.accessed(me, word);
             }
             if let Some(race) = inner.observer.access(me, memory, write, place)

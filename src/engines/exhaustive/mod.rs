@@ -6,9 +6,11 @@
 //! 4. `execution`: the machine under the stepping backend; `observer` and `locksets`: races and
 //!    zones beside the model; `driver`: who decides the next step.
 //! 5. [`engine`]: all of it together, as an engine.
-//! 6. [`liveness`]: what infinite executions do.
+//! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `tale`: an
+//!    execution as it is shown.
 
 mod driver;
+mod endless;
 pub mod engine;
 mod execution;
 pub mod explorer;
@@ -16,4 +18,7 @@ pub mod liveness;
 mod locksets;
 mod observer;
 pub mod runner;
+mod tale;
 pub mod world;
+
+pub(in crate::engines) use endless::verdicts;

@@ -1,10 +1,13 @@
 //! Threads over a backend: scopes, parking, busy-waiting.
 
 use std::fmt;
+use std::hash::Hash;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
 
+use super::observe::digest;
 use crate::sync::{Backend, Body, Name};
 
 /// A scope in which threads are started; see [`scope`].
@@ -202,6 +205,20 @@ impl<B: Backend> Spin<B> {
             Ok(())
         } else {
             Err(SpinCapped)
+        }
+    }
+}
+
+impl<B: Backend> Spin<B> {
+    /// Promises at the head of the busy-wait's loop, as [`checkpoint`](super::checkpoint) does, that
+    /// `locals` is all that the thread remembers. It does so only where infinite executions are
+    /// looked at: where the busy-wait is capped, how often it has gone round counts too.
+    #[inline]
+    #[track_caller]
+    pub fn checkpoint(&self, locals: &impl Hash) {
+        if B::another_round(false) {
+            let place = Location::caller();
+            B::checkpoint(|| digest(&(locals, place.line(), place.column())));
         }
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use super::machine::{self, NewObject, Note, Place, Shown};
 use super::memory::{SteppingCell, Word};
 use super::operation::{ObjectId, Op, Substance, ThreadId};
-use crate::sync::backend::{Backend, BarrierApi, Composite, Kind, Need, UnitsApi};
+use crate::sync::backend::{Backend, BarrierApi, Composite, Kind, Need, Progress, UnitsApi};
 use crate::sync::{Name, Property, Semantics, SwaitOrder};
 
 /// The backend of engine `exhaustive`; to be used inside [`run_on`](super::run_on) only.
@@ -222,6 +222,14 @@ unsafe impl Backend for Stepping {
     fn checkpoint(digest: impl FnOnce() -> u64) {
         let (digest, place) = (digest(), Location::caller());
         machine::with(|machine| machine.checkpoint(digest, place));
+    }
+
+    fn attempt(progress: Progress) {
+        note(Note::Attempt(progress));
+    }
+
+    fn another_round(counted: bool) -> bool {
+        machine::with(|machine| machine.another_round(counted))
     }
 }
 

@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::Ordering;
 
 use super::operation::{ObjectId, Op, Substance, ThreadId};
-use crate::sync::{Composite, Kind, Name, Need, Property, Semantics};
+use crate::sync::{Composite, Kind, Name, Need, Progress, Property, Semantics};
 
 /// Where in the checked program.
 pub type Place = &'static Location<'static>;
@@ -57,6 +57,8 @@ pub enum Note {
     Choice(Name),
     /// The situation `mark` occurs.
     Reached(&'static str),
+    /// The thread has come so far with an attempt.
+    Attempt(Progress),
 }
 
 /// What the stepping backend runs on. One machine a run; all its threads run on one OS thread, one
@@ -107,6 +109,10 @@ pub unsafe trait Machine {
     fn rename(&self, name: Name);
     /// Whether a busy-wait may go on after `rounds` rounds.
     fn spin(&self, rounds: u32, place: Place) -> bool;
+    /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left.
+    fn another_round(&self, counted: bool) -> bool {
+        counted
+    }
     /// A property fails here and now.
     fn fail(&self, property: Property, message: String, place: Place) -> !;
     /// The switches.

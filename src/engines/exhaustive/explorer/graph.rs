@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::states::ByKey;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken};
 use crate::engines::exhaustive::world::event::Event;
-use crate::engines::exhaustive::world::{Status, Threads, World, only};
+use crate::engines::exhaustive::world::{Threads, World, only};
 use crate::sync::stepping::{Op, Place, ThreadId};
 
 /// Number of a state; 0 is the first one.
@@ -276,7 +276,10 @@ impl Survey {
         for thread in 0..world.thread_count() {
             if world.enabled(thread) {
                 state.enabled |= only(thread);
-            } else if world.status(thread) == Status::Announced {
+            } else if let Some((op, _)) = world.announced(thread)
+                && !matches!(op, Op::Join(_))
+            {
+                // Who only waits for the end of others is as stuck as they are.
                 state.blocked |= only(thread);
             }
             if world.is_waiting(thread) {
