@@ -8,8 +8,8 @@ use super::check::{Job, failed};
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId};
 use super::limits::Limits;
-use super::{exhaustive, panics};
 use super::threads::execute;
+use super::{exhaustive, panics};
 use crate::scenario::{Instance, Program};
 use crate::sync::announcing::{Choices, Failure, FailureKind, Session, Settings, Trouble};
 use crate::sync::{Property, Semantics};
@@ -114,9 +114,11 @@ pub fn replay_on(
         limits: &limits,
     };
     Ok(match engine {
-        EngineId::Exhaustive if recorded.sequentially_consistent => {
-            outcome(&job, recorded, exhaustive::engine::repeat(&job, recorded.script()))
-        }
+        EngineId::Exhaustive if recorded.sequentially_consistent => outcome(
+            &job,
+            recorded,
+            exhaustive::engine::repeat(&job, recorded.script()),
+        ),
         EngineId::Threads if recorded.sequentially_consistent => gated(&job, recorded),
         EngineId::Loom if recorded.engine == EngineId::Loom => searched(&job, recorded),
         _ => Replayed::Impossible {

@@ -1,5 +1,6 @@
 //! The engine: a search over the program's own code, and the counterexample of what it finds.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -57,23 +58,24 @@ fn search(job: &Job<'_>, explorer: Box<dyn Explorer>, by_state: bool, started: I
         None,
     );
     let main = || job.program.run_on(Machine::Stepping, job.instance);
-    let mut search = Search::default();
+    let mut search = Search::in_mode(job.limits.mode);
     let mut executions = 0u64;
     let at_end = run(&execution, &coroutines, &main, |_| {
-        executions += 1;
-        if let Some(most) = job.limits.executions
+        if let Some(most) = job.limits.exhaustive_executions
             && executions >= most
         {
             search.cut(Cut::Executions(most));
             return false;
         }
         if let Some(time) = job.limits.time
+            && executions > 0
             && started.elapsed() >= time
         {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             search.cut(Cut::Time(ms));
             return false;
         }
+        executions += 1;
         true
     });
     let inner = execution.inner.into_inner();
@@ -168,7 +170,8 @@ fn recorded(job: &Job<'_>, driver: Driver, script: Option<Script>) -> (Option<Fa
         Some(Recorder::new(Arc::clone(&session))),
     );
     let main = || job.program.run_on(Machine::Stepping, job.instance);
-    run(&execution, &coroutines, &main, |_| false);
+    let mut once = true;
+    run(&execution, &coroutines, &main, |_| mem::take(&mut once));
     session.end();
     (session.take_failure(), session.totals())
 }
