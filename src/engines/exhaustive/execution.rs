@@ -451,7 +451,7 @@ impl Inner {
         self.world.announce(me, op, place);
         if let Some(recorder) = &mut self.recorder {
             match op {
-                Op::Take { object, .. } => recorder.wants(me, object)?,
+                Op::Take { object, .. } => recorder.wants(me, object, place)?,
                 Op::Join(child) => recorder.joining(me, child)?,
                 Op::Park if !self.world.enabled(me) => recorder.parks(me, place)?,
                 _ => {}
