@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
+use std::thread::panicking;
 
 use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
@@ -535,6 +536,7 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
+        self.stop(place);
         let wanted = self.settings.targets.contains(&Property::DataRaceFreedom);
         let me = self.current.get();
         if !wanted {
@@ -597,6 +599,7 @@ unsafe impl Machine for Execution<'_> {
                 choices[me] = Some(name);
             }
             Note::Fence(order) => {
+                self.stop(place);
                 let mut inner = self.inner.borrow_mut();
                 inner.totals.used.fences = true;
                 if self.observing() {
@@ -718,7 +721,16 @@ impl Execution<'_> {
         orders[me] = (success, failure);
     }
 
+    /// Where a script is followed, what is no step of a search has its turn in the script as well.
+    fn stop(&self, place: Place) {
+        let scripted = matches!(self.inner.borrow().driver, Driver::Script);
+        if scripted && self.observing() && !panicking() {
+            self.visible(Op::Yield, place);
+        }
+    }
+
     fn enter(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        self.stop(place);
         let limit = self.inner.borrow().limits[zone];
         if limit > 1 && !self.settings.by_state {
             // Who is counted, not only ordered, must be seen by the search.
@@ -747,6 +759,7 @@ impl Execution<'_> {
     }
 
     fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        self.stop(place);
         let limit = self.inner.borrow().limits[zone];
         if limit > 1 && !self.settings.by_state {
             self.visible(Op::Leave(zone), place);
