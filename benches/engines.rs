@@ -37,6 +37,7 @@ fn engines(criterion: &mut Criterion) {
         for engine in EngineId::ALL {
             let limits = Limits {
                 executions: Some(EXECUTIONS),
+                exhaustive_executions: Some(EXECUTIONS),
                 schedules: EXECUTIONS,
                 thread_schedules: EXECUTIONS,
                 ..Limits::QUICK

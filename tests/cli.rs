@@ -48,6 +48,7 @@ fn unknown_names_are_answered_with_the_nearest_and_code_2() {
             &["verify", "philosophers", "--bound", "preemption=1"],
             "preemptions",
         ),
+        (&["verify", "philosophers", "--mode", "state"], "states"),
         (&["explain", "philosophers/naiv"], "philosophers/naive"),
         (&["explain", "philosophers"], "philosophers/naive"),
     ] {
@@ -97,6 +98,17 @@ fn values_out_of_range_are_usage_errors_that_say_the_range() {
         (&["verify", "--budget", "0s"], "from 1ms"),
         (&["verify", "--jobs", "0"], "0"),
         (&["verify", "--format", "pdf"], "pdf"),
+        (
+            &[
+                "verify",
+                "philosophers",
+                "--engine",
+                "loom",
+                "--mode",
+                "states",
+            ],
+            "only engine exhaustive has modes, not loom",
+        ),
         (&["replay", "cc1.damaged"], "damaged"),
         (&["replay", "no-such-file"], "no token and no file"),
         (&["frobnicate"], "frobnicate"),
@@ -226,7 +238,8 @@ fn json_has_the_schema_that_is_promised() {
                     .is_some_and(|steps| !steps.is_empty())
             );
         }
-        if row["engine"] != "loom" && row["engine"] != "shuttle-dfs" {
+        let exhaustive = ["exhaustive", "loom", "shuttle-dfs"];
+        if !exhaustive.iter().any(|engine| row["engine"] == *engine) {
             assert!(
                 row["verdict"] != "proved" || row["property"] == "reachability",
                 "{row}"
@@ -263,6 +276,7 @@ fn json_has_the_schema_that_is_promised() {
 fn deterministic_rows_are_the_same_every_time_and_with_any_number_of_jobs() {
     let run = |jobs: &str| {
         let engines = [
+            "exhaustive",
             "loom",
             "shuttle-dfs",
             "shuttle-random",
@@ -316,6 +330,7 @@ fn list_names_everything_that_verify_takes() {
         ]
     );
     assert!(ids(&list["engines"]).contains(&"shuttle-urw".to_owned()));
+    assert_eq!(ids(&list["modes"]), ["traces", "source", "states"]);
     let text = out(&crosscheck(&["list"]));
     for problem in list["problems"].as_array().expect("problems") {
         for variant in ids(&problem["variants"]) {
@@ -345,6 +360,78 @@ fn explain_prints_a_counterexample_that_replay_repeats() {
         assert_eq!(code(&replayed), 0, "{}{}", out(&replayed), err(&replayed));
         assert!(out(&replayed).contains("the same failure, in the same final state"));
     }
+    for engine in ["exhaustive", "threads"] {
+        let replayed = crosscheck(&["replay", token, "--engine", engine]);
+        assert_eq!(code(&replayed), 0, "{}{}", out(&replayed), err(&replayed));
+        let says = format!("Replayed on {engine}: the same failure, in the same final state");
+        assert!(out(&replayed).contains(&says), "{}", out(&replayed));
+    }
+    for (engine, says) in [
+        ("thread", "did you mean threads?"),
+        ("shuttle-pct", "use one of exhaustive, threads, loom"),
+    ] {
+        let replayed = crosscheck(&["replay", token, "--engine", engine]);
+        assert_eq!(code(&replayed), 2, "{}", out(&replayed));
+        assert!(err(&replayed).contains(says), "{}", err(&replayed));
+    }
+}
+
+#[test]
+fn a_mode_stands_in_the_row_and_in_what_it_says() {
+    for (mode, says, word) in [
+        (
+            "traces",
+            "all traces, in 96 executions, one a trace",
+            "traces",
+        ),
+        ("source", "all traces, in 99 executions", "traces"),
+        ("states", "all states, in ", "states"),
+    ] {
+        let (code, report) = json(&[
+            "verify",
+            "philosophers/room",
+            "--set",
+            "n=3",
+            "--mode",
+            mode,
+            "--format",
+            "json",
+        ]);
+        assert_eq!(code, 0, "{mode}");
+        assert_eq!(report["schema"], 1);
+        let rows = report["rows"].as_array().expect("rows");
+        let row = rows
+            .iter()
+            .find(|row| row["property"] == "deadlock-freedom")
+            .expect("the engine with modes has a row");
+        assert_eq!(row["engine"], "exhaustive");
+        let shown = row["instance"]["mode"].as_str();
+        assert_eq!(shown, (mode != "traces").then_some(mode));
+        let reason = row["reason"].as_str().expect("a reason");
+        assert!(reason.starts_with(says), "{mode}: {reason}");
+        assert!(
+            row["semantics"]
+                .as_array()
+                .is_some_and(|words| words.iter().any(|it| it == word)),
+            "{mode}: {}",
+            row["semantics"]
+        );
+    }
+}
+
+#[test]
+fn what_a_mode_refutes_is_explained_with_the_command_that_is_printed() {
+    let text = out(&crosscheck(&[
+        "verify",
+        "philosophers/naive",
+        "--mode",
+        "states",
+    ]));
+    let command = "explain philosophers/naive --mode states";
+    assert!(text.contains(command), "{text}");
+    let explained = crosscheck(&command.split(' ').collect::<Vec<_>>());
+    assert_eq!(code(&explained), 0, "{}", err(&explained));
+    assert!(out(&explained).contains("refuted by exhaustive"));
 }
 
 #[test]

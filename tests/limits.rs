@@ -52,11 +52,12 @@ fn whole(engine: EngineId) -> u64 {
 
 #[test]
 fn a_limit_on_executions_bounds_unless_it_is_enough() {
-    for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
+    for engine in [EngineId::Exhaustive, EngineId::Loom, EngineId::ShuttleDfs] {
         let whole = whole(engine);
         for limit in [1, whole - 1] {
             let limits = Limits {
                 executions: Some(limit),
+                exhaustive_executions: Some(limit),
                 ..Limits::PROOF
             };
             let cut = row(SMALL, engine, &limits);
@@ -66,6 +67,7 @@ fn a_limit_on_executions_bounds_unless_it_is_enough() {
         for limit in [whole, whole + 1] {
             let limits = Limits {
                 executions: Some(limit),
+                exhaustive_executions: Some(limit),
                 ..Limits::PROOF
             };
             assert_eq!(

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use crosscheck::engines::claims::Table;
 use crosscheck::engines::plan::Planned;
-use crosscheck::engines::replay::{Replayed, replay};
+use crosscheck::engines::replay::{Replayed, machine, replay_on};
 use crosscheck::engines::worker::run_all;
-use crosscheck::engines::{Claimed, Row};
+use crosscheck::engines::{Claimed, Counterexample, EngineId, Row};
 use crosscheck::report;
 use libtest_mimic::{Failed, Trial};
 
@@ -84,14 +84,31 @@ fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
     let Some(counterexample) = row.counterexample() else {
         return Ok(());
     };
-    let read = crosscheck::engines::Counterexample::from_token(&counterexample.token())
+    let read = Counterexample::from_token(&counterexample.token())
         .map_err(|error| format!("the token cannot be read back: {error}"))?;
     if read != *counterexample {
         return Err("the token holds another counterexample than was put in".into());
     }
-    match replay(&planned.program, &read) {
-        Ok(Replayed::Same(_)) => Ok(()),
-        other => Err(format!("the counterexample does not replay: {other:?}").into()),
+    for engine in replayers(&read) {
+        match replay_on(&planned.program, &read, engine) {
+            Ok(Replayed::Same(_)) => {}
+            other => {
+                return Err(
+                    format!("the counterexample does not replay on {engine}: {other:?}").into(),
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a sequentially consistent machine can do has to come out on OS threads and on engine
+/// `exhaustive`, whoever found it; the rest where it was found.
+fn replayers(counterexample: &Counterexample) -> Vec<EngineId> {
+    if counterexample.sequentially_consistent {
+        vec![EngineId::Threads, EngineId::Exhaustive]
+    } else {
+        vec![machine(counterexample)]
     }
 }
 

@@ -85,6 +85,9 @@ pub(super) struct How {
     /// spins, seed; may be repeated
     #[arg(long, value_name = "NAME=NUMBER")]
     pub(super) bound: Vec<String>,
+    /// How engine exhaustive searches: traces, source or states; the rows of that engine only
+    #[arg(long, value_name = "MODE")]
+    pub(super) mode: Option<String>,
     /// Time for each row, as in 60s, 500ms or 2m; removes the limit on executions
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) budget: Option<Duration>,
@@ -114,6 +117,10 @@ pub(super) struct Replay {
     /// A token from a report, or a file with a token or a saved counterexample
     #[arg(value_name = "TOKEN|FILE")]
     pub(super) what: String,
+    /// Where to run it: exhaustive, threads or loom [default: loom for what only the C11 memory
+    /// model allows, else threads]
+    #[arg(long, value_name = "ENGINE")]
+    pub(super) engine: Option<String>,
 }
 
 /// How rows are printed.

@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
         return Err(Failure(format!("name one variant: {}", names.join(", "))));
     }
     let variants = select::variants(Some(&arguments.scenario))?;
-    let engines = select::engines(&arguments.how.engine)?;
+    let engines = select::engines(&arguments.how)?;
     let settings = select::settings(&arguments.how.set, &variants)?;
     let plan = chosen(&variants, &arguments.how, &engines, &settings, Mode::Quick)?;
     let jobs = available_parallelism().map_or(1, usize::from);

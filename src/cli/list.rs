@@ -8,6 +8,7 @@ use super::args::{List, ListFormat};
 use super::{Failure, print};
 use crate::engines::EngineId;
 use crate::engines::check::SWITCHES;
+use crate::engines::limits::SearchMode;
 use crate::problems::{Variant, catalogue};
 use crate::scenario::{Instance, Value};
 use crate::sync::{Property, Semantics};
@@ -71,6 +72,10 @@ fn text() -> String {
     for engine in EngineId::ALL {
         let _ = writeln!(text, "  {:22} {}", engine.as_str(), engine.summary());
     }
+    text.push_str("\nmodes of engine exhaustive\n");
+    for mode in SearchMode::ALL {
+        let _ = writeln!(text, "  {:22} {}", mode.as_str(), mode.summary());
+    }
     text.push_str("\nproperties\n");
     for property in Property::ALL {
         let _ = writeln!(
@@ -105,12 +110,22 @@ fn as_json() -> Json {
         .iter()
         .map(|engine| json!({"id": engine.as_str(), "summary": engine.summary()}))
         .collect();
+    let modes: Vec<Json> = SearchMode::ALL
+        .iter()
+        .map(|mode| json!({"id": mode.as_str(), "summary": mode.summary()}))
+        .collect();
     let properties: Vec<&str> = Property::ALL.iter().map(|property| property.id()).collect();
     let switches: Vec<Json> = SWITCHES
         .iter()
         .map(|(switch, words)| json!({"id": switch, "words": words, "default": words[0]}))
         .collect();
-    json!({"problems": problems, "engines": engines, "properties": properties, "switches": switches})
+    json!({
+        "problems": problems,
+        "engines": engines,
+        "modes": modes,
+        "properties": properties,
+        "switches": switches,
+    })
 }
 
 fn variant(variant: &Variant) -> Json {

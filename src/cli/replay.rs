@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::Replay;
 use super::{Failure, print, select};
 use crate::engines::Counterexample;
-use crate::engines::replay::{Replayed, machine, replay};
+use crate::engines::replay::{Replayed, machine, replay_on};
 use crate::report;
 
 /// The largest file that is read as a counterexample, in bytes.
@@ -32,8 +32,11 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
             }
         },
     };
-    let replayed = replay(program, &recorded)?;
-    let on = machine(&recorded);
+    let on = match &arguments.engine {
+        Some(name) => select::replayer(name)?,
+        None => machine(&recorded),
+    };
+    let replayed = replay_on(program, &recorded, on)?;
     let (text, code) = match &replayed {
         Replayed::Same(again) => (
             format!(

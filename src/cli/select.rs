@@ -6,10 +6,14 @@ use std::sync::Arc;
 use super::Failure;
 use super::args::How;
 use crate::engines::check::{SWITCHES, set_switch};
+use crate::engines::limits::SearchMode;
 use crate::engines::{EngineId, Limits};
 use crate::problems::{Variant, catalogue};
 use crate::scenario::{Instance, Parameter, Program};
 use crate::sync::{Property, Semantics};
+
+/// The engines that can run a counterexample again.
+const REPLAYERS: [EngineId; 3] = [EngineId::Exhaustive, EngineId::Threads, EngineId::Loom];
 
 /// Every program of the catalogue.
 pub(super) fn programs() -> Vec<Program> {
@@ -66,20 +70,53 @@ pub(super) fn variants(name: Option<&str>) -> Result<Vec<Variant>, Failure> {
     }
 }
 
-/// The engines that were asked for; the default ones when none was.
-pub(super) fn engines(names: &[String]) -> Result<Vec<EngineId>, Failure> {
-    if names.is_empty() {
-        return Ok(EngineId::DEFAULT.to_vec());
+/// The engines that were asked for. When none was: the default ones, or the one that has the mode.
+pub(super) fn engines(how: &How) -> Result<Vec<EngineId>, Failure> {
+    let mode = mode(how)?;
+    if how.engine.is_empty() {
+        return Ok(match mode {
+            Some(_) => vec![EngineId::Exhaustive],
+            None => EngineId::DEFAULT.to_vec(),
+        });
     }
     let mut engines = Vec::new();
-    for name in names {
+    for name in &how.engine {
         let ids = EngineId::ALL.map(EngineId::as_str);
         let engine = EngineId::parse(name).ok_or_else(|| unknown("engine", name, &ids))?;
+        if let Some(mode) = mode
+            && engine != EngineId::Exhaustive
+        {
+            return Err(Failure(format!(
+                "--mode {mode}: only engine exhaustive has modes, not {engine}"
+            )));
+        }
         if !engines.contains(&engine) {
             engines.push(engine);
         }
     }
     Ok(engines)
+}
+
+/// How engine `exhaustive` shall search, when that was said.
+pub(super) fn mode(how: &How) -> Result<Option<SearchMode>, Failure> {
+    let words = SearchMode::ALL.map(SearchMode::as_str);
+    how.mode
+        .as_deref()
+        .map(|word| SearchMode::parse(word).ok_or_else(|| unknown("mode", word, &words)))
+        .transpose()
+}
+
+/// The engine on which a counterexample shall be run again.
+pub(super) fn replayer(name: &str) -> Result<EngineId, Failure> {
+    let ids = REPLAYERS.map(EngineId::as_str);
+    match EngineId::parse(name) {
+        Some(engine) if REPLAYERS.contains(&engine) => Ok(engine),
+        Some(engine) => Err(Failure(format!(
+            "engine {engine} replays nothing; use one of {}",
+            ids.join(", ")
+        ))),
+        None => Err(unknown("engine", name, &ids)),
+    }
 }
 
 /// The properties that were asked for; none: all of a scenario's.
@@ -170,6 +207,7 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
     if how.budget.is_some() {
         limits.time = how.budget;
         limits.executions = None;
+        limits.exhaustive_executions = None;
     }
     for pair in &how.bound {
         let (name, text) = pair.split_once('=').ok_or_else(|| {
@@ -199,7 +237,10 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
         match name {
             // loom counts preemptions in a byte.
             "preemptions" => limits.preemptions = Some(number(255)? as usize),
-            "executions" => limits.executions = Some(positive(u64::MAX)?),
+            "executions" => {
+                limits.executions = Some(positive(u64::MAX)?);
+                limits.exhaustive_executions = limits.executions;
+            }
             // loom reserves memory for every step.
             "steps" => limits.steps = positive(1_000_000)? as usize,
             "schedules" => {

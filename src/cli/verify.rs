@@ -14,7 +14,7 @@ use super::{Failure, INTERRUPTED, print, select, worker};
 use crate::engines::claims::{Mode, Table, line_for};
 use crate::engines::plan::{Planned, catalogue_plan};
 use crate::engines::worker::run_all;
-use crate::engines::{Claimed, EngineId, ExitStatus, Row};
+use crate::engines::{Claimed, EngineId, ExitStatus, Limits, Row};
 use crate::problems::catalogue;
 use crate::report;
 use crate::scenario::Instance;
@@ -91,7 +91,7 @@ fn command(what: &What) -> String {
 
 /// The rows that were asked for.
 fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure> {
-    let engines = select::engines(&what.how.engine)?;
+    let engines = select::engines(&what.how)?;
     let variants = select::variants(what.scenario.as_deref())?;
     let asks = select::properties(&what.how.property)?;
     let limits = select::limits(&what.how, mode.limits())?;
@@ -108,9 +108,19 @@ fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure>
     if let Some(limits) = limits {
         for row in &mut plan {
             // Under other limits the claims do not apply.
-            row.limits = limits.clone();
+            row.limits = Limits {
+                mode: row.limits.mode,
+                ..limits.clone()
+            };
             row.mode = None;
         }
+    }
+    if let Some(search) = select::mode(&what.how)? {
+        let mut names = BTreeSet::new();
+        plan.retain_mut(|row| {
+            row.limits.mode = search;
+            names.insert(row.name())
+        });
     }
     if plan.is_empty() {
         return Err(Failure(
@@ -130,6 +140,7 @@ pub(super) fn chosen(
 ) -> Result<Vec<Planned>, Failure> {
     let asks: Option<BTreeSet<Property>> = select::properties(&how.property)?;
     let limits = select::limits(how, mode.limits())?;
+    let search = select::mode(how)?.unwrap_or_default();
     let mut plan = Vec::new();
     for variant in variants {
         let Some((instance, semantics)) = select::instance(variant, settings)? else {
@@ -142,7 +153,10 @@ pub(super) fn chosen(
                 semantics,
                 engine,
                 asks: asks.clone(),
-                limits: limits.clone().unwrap_or_else(|| mode.limits()),
+                limits: Limits {
+                    mode: search,
+                    ..limits.clone().unwrap_or_else(|| mode.limits())
+                },
                 mode: limits.is_none().then_some(mode),
             });
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId, Run};
 use super::exhaustive;
-use super::limits::Limits;
+use super::limits::{Limits, SearchMode};
 use super::panics;
 use super::search::{Loop, Search};
 use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
@@ -42,7 +42,7 @@ pub struct Row {
     pub engine: EngineId,
     /// The parameters.
     pub instance: Instance,
-    /// The switches that differ from the defaults.
+    /// The switches that differ from the defaults, and `mode`, where that does.
     pub switches: BTreeMap<String, String>,
     /// What the verdict is about.
     pub property: Property,
@@ -114,10 +114,22 @@ pub fn instance_text(instance: &Instance, switches: &BTreeMap<String, String>) -
 }
 
 impl Job<'_> {
-    /// The switches that differ from the defaults.
+    /// The switches that differ from the defaults, and `mode`, where that does.
     #[must_use]
     pub fn switches(&self) -> BTreeMap<String, String> {
-        switches(&self.semantics)
+        let mut switches = switches(&self.semantics);
+        if let Some(mode) = self.mode()
+            && mode != SearchMode::default()
+        {
+            switches.insert(MODE.to_owned(), mode.to_string());
+        }
+        switches
+    }
+
+    /// How engine `exhaustive` searches; none for the others.
+    #[must_use]
+    pub fn mode(&self) -> Option<SearchMode> {
+        (self.engine == EngineId::Exhaustive).then_some(self.limits.mode)
     }
 
     pub(super) fn settings(&self, choices: Choices) -> Settings {
@@ -169,6 +181,9 @@ pub fn words(semantics: &Semantics) -> BTreeMap<&'static str, &'static str> {
     ]
     .into()
 }
+
+/// The word of rows and claims that stands among the switches and names the mode of a search.
+pub const MODE: &str = "mode";
 
 /// The switches and the words that each can take; the first is the default.
 pub const SWITCHES: [(&str, &[&str]); 4] = [
@@ -322,6 +337,10 @@ fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
         Memory::SequentiallyConsistent => "sc",
         Memory::C11 => "c11",
     }];
+    words.extend(job.mode().map(|mode| match mode {
+        SearchMode::Traces | SearchMode::Source => "traces",
+        SearchMode::States => "states",
+    }));
     if used.semaphores {
         words.push(match semaphore {
             SemaphoreOrder::Strong => "fifo-semaphore",

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::check::Job;
+use super::check::{Job, switches};
 use super::engine::EngineId;
 use crate::scenario::Instance;
 use crate::sync::Property;
@@ -171,7 +171,7 @@ impl Counterexample {
                 .iter()
                 .map(|(k, v)| (k.to_owned(), v.to_string()))
                 .collect(),
-            switches: job.switches(),
+            switches: switches(&job.semantics),
             property: property.id().to_owned(),
             engine: job.engine,
             execution,

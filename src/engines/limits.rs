@@ -1,5 +1,6 @@
 //! What bounds a run.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -17,11 +18,50 @@ pub enum SearchMode {
     States,
 }
 
+impl SearchMode {
+    /// Every mode; the first is the default.
+    pub const ALL: [Self; 3] = [Self::Traces, Self::Source, Self::States];
+
+    /// As it is typed and as claims write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Source => "source",
+            Self::States => "states",
+        }
+    }
+
+    /// The mode that reads so.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
+    }
+
+    /// What it does, in one line.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::Traces => "Optimal-DPOR: exactly one execution a Mazurkiewicz trace",
+            Self::Source => "Source-DPOR with sleep sets: every trace, by another algorithm",
+            Self::States => "every state once, by its 128-bit digest: for large instances",
+        }
+    }
+}
+
+impl fmt::Display for SearchMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// What bounds a run; each becomes a word of the verdict when it takes effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Executions of an exhaustive search; none: until nothing is left.
     pub executions: Option<u64>,
+    /// The same for engine `exhaustive`, which needs fewer and takes less time for each.
+    pub exhaustive_executions: Option<u64>,
     /// Time of a run, looked at between executions; none: as long as it takes.
     pub time: Option<Duration>,
     /// Preemptions in an execution, where the engine can bound them; none: all.
@@ -46,6 +86,7 @@ impl Limits {
     /// The quick rows: cut early, and say so.
     pub const QUICK: Self = Self {
         executions: Some(10_000),
+        exhaustive_executions: Some(100_000),
         time: None,
         preemptions: None,
         steps: 10_000,
@@ -60,6 +101,7 @@ impl Limits {
     /// Proof mode: exhaustive searches until nothing is left.
     pub const PROOF: Self = Self {
         executions: None,
+        exhaustive_executions: None,
         ..Self::QUICK
     };
 }

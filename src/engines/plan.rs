@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::check::{Job, Row, check, instance_text, set_switch, switches};
+use super::check::{Job, MODE, Row, check, instance_text, set_switch};
 use super::claims::{Mode, Table};
 use super::engine::EngineId;
-use super::limits::Limits;
+use super::limits::{Limits, SearchMode};
 use crate::problems::{Problem, Variant};
 use crate::scenario::{Instance, Parameter, Program, Value};
 use crate::sync::{Property, Semantics};
@@ -54,7 +54,7 @@ impl Planned {
     /// Parameters and switches, as claims and rows write them.
     #[must_use]
     pub fn instance_text(&self) -> String {
-        instance_text(&self.instance, &switches(&self.semantics))
+        instance_text(&self.instance, &self.job().switches())
     }
 
     /// A name that is unique in the matrix and can be filtered:
@@ -117,15 +117,18 @@ pub fn catalogue_plan(
                 what,
             };
             let parameters = variant.program.parameters();
-            let (instance, semantics) =
-                parse_instance(&parameters, &line.instance).map_err(error)?;
+            let (instance, semantics, search) =
+                parse_instance(&parameters, line.engine, &line.instance).map_err(error)?;
             plan.push(Planned {
                 program: Arc::clone(&variant.program),
                 instance,
                 semantics,
                 engine: line.engine,
                 asks: line.asks.clone(),
-                limits: mode.limits(),
+                limits: Limits {
+                    mode: search,
+                    ..mode.limits()
+                },
                 mode: Some(mode),
             });
         }
@@ -158,8 +161,13 @@ fn default_row(variant: &Variant, engine: EngineId) -> Planned {
     }
 }
 
-/// Reads `lock=facade meals=1 n=3 notify=fifo`; every parameter has to be there.
-fn parse_instance(parameters: &[Parameter], text: &str) -> Result<(Instance, Semantics), String> {
+/// Reads `lock=facade meals=1 n=3 notify=fifo`; every parameter has to be there. For engine
+/// `exhaustive` there may be a `mode=states` as well.
+fn parse_instance(
+    parameters: &[Parameter],
+    engine: EngineId,
+    text: &str,
+) -> Result<(Instance, Semantics, SearchMode), String> {
     let mut given: BTreeMap<&str, &str> = BTreeMap::new();
     for pair in text.split_whitespace().filter(|pair| *pair != "-") {
         let (name, value) = pair
@@ -177,11 +185,17 @@ fn parse_instance(parameters: &[Parameter], text: &str) -> Result<(Instance, Sem
             .ok_or_else(|| format!("{} is {}, not {text}", parameter.name, parameter.domain))?;
         instance = instance.with(parameter.name, value);
     }
+    let mut search = SearchMode::default();
+    if engine == EngineId::Exhaustive
+        && let Some(word) = given.remove(MODE)
+    {
+        search = SearchMode::parse(word).ok_or_else(|| format!("there is no mode `{word}`"))?;
+    }
     let mut semantics = Semantics::DEFAULT;
     for (switch, word) in given {
         if !set_switch(&mut semantics, switch, word) {
             return Err(format!("there is no parameter or switch {switch}={word}"));
         }
     }
-    Ok((instance, semantics))
+    Ok((instance, semantics, search))
 }

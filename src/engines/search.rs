@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::exhaustive::explorer::graph::Graph;
+use super::limits::SearchMode;
 use super::verdict::{Bounds, Cut};
 use crate::sync::Semantics;
 use crate::sync::announcing::{Totals, Used};
@@ -15,6 +16,7 @@ use crate::sync::announcing::{Totals, Used};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted {
     executions: u64,
+    mode: Option<SearchMode>,
 }
 
 impl Exhausted {
@@ -22,6 +24,12 @@ impl Exhausted {
     #[must_use]
     pub fn executions(self) -> u64 {
         self.executions
+    }
+
+    /// How engine `exhaustive` searched; none: another engine.
+    #[must_use]
+    pub fn mode(self) -> Option<SearchMode> {
+        self.mode
     }
 }
 
@@ -62,9 +70,18 @@ pub(super) type Gap = (fn(&Used) -> bool, &'static str);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search {
     cuts: BTreeSet<Cut>,
+    mode: Option<SearchMode>,
 }
 
 impl Search {
+    /// A search of engine `exhaustive`.
+    pub(super) fn in_mode(mode: SearchMode) -> Self {
+        Self {
+            mode: Some(mode),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn cut(&mut self, cut: Cut) {
         self.cuts.insert(cut);
     }
@@ -99,7 +116,10 @@ impl Search {
     /// Ends the search.
     pub(super) fn end(mut self, executions: u64, says: Loop) -> Result<Exhausted, Bounds> {
         if says == Loop::NothingLeft && self.cuts.is_empty() {
-            return Ok(Exhausted { executions });
+            return Ok(Exhausted {
+                executions,
+                mode: self.mode,
+            });
         }
         if self.cuts.is_empty() {
             // Stopped without a reason: that is a slip of the engine, and no proof.
@@ -136,8 +156,8 @@ pub(super) fn received_graph(states: u64, bypass: Option<u64>) -> Surveyed {
 }
 
 /// An exhausted search told by another process of this program, which made it from a `Search`.
-pub(super) fn received(executions: u64) -> Exhausted {
-    Exhausted { executions }
+pub(super) fn received(executions: u64, mode: Option<SearchMode>) -> Exhausted {
+    Exhausted { executions, mode }
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::counterexample::Counterexample;
+use super::limits::SearchMode;
 use super::search::{Exhausted, Surveyed};
 
 /// The word of a verdict.
@@ -177,7 +178,15 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.how {
             How::Exhausted(search) => {
-                write!(f, "all {} executions", search.executions())
+                let executions = search.executions();
+                match search.mode() {
+                    None => write!(f, "all {executions} executions"),
+                    Some(SearchMode::Traces) => {
+                        write!(f, "all traces, in {executions} executions, one a trace")
+                    }
+                    Some(SearchMode::Source) => write!(f, "all traces, in {executions} executions"),
+                    Some(SearchMode::States) => write!(f, "all states, in {executions} executions"),
+                }
             }
             How::Surveyed(graph) => match graph.bypass() {
                 Some(max) => write!(

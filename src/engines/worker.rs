@@ -422,7 +422,7 @@ impl WireRow {
     fn into_row(self, planned: &Planned) -> Row {
         let verdict = match self.verdict {
             WireVerdict::Exhausted(executions) => {
-                Verdict::Proved(search::received(executions).into())
+                Verdict::Proved(search::received(executions, planned.job().mode()).into())
             }
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())
@@ -439,7 +439,7 @@ impl WireRow {
             scenario: planned.program.name().to_owned(),
             engine: planned.engine,
             instance: planned.instance.clone(),
-            switches: super::check::switches(&planned.semantics),
+            switches: planned.job().switches(),
             property: Property::from_id(&self.property).unwrap_or(Property::Invariant),
             verdict,
             executions: self.executions,

@@ -128,7 +128,7 @@ pub(super) struct Totals {
 pub(super) const WORDS: [(Word, &str); 5] = [
     (
         Word::Proved,
-        "every execution was visited, as many as the number says; or one that shows reachability",
+        "the search completed, in as many executions as the number says; or one shows reachability",
     ),
     (
         Word::Bounded,
@@ -148,12 +148,20 @@ pub(super) const WORDS: [(Word, &str); 5] = [
     ),
 ];
 
-const SEMANTICS: [(&str, &str); 11] = [
+const SEMANTICS: [(&str, &str); 13] = [
     (
         "sc",
         "sequential consistency: all threads see all steps in one order",
     ),
     ("c11", "the C11 memory model as loom has it"),
+    (
+        "traces",
+        "one execution stands for all that differ from it in the order of independent steps only",
+    ),
+    (
+        "states",
+        "a state whose 128-bit digest is known is not searched again; the number counts executions",
+    ),
     (
         "fifo-semaphore",
         "a semaphore serves its waiters in the order of their requests",
@@ -323,10 +331,13 @@ impl<'a> Names<'a> {
 
     /// The command that explains a row.
     fn command(&self, row: &Row) -> String {
-        let settings = self
-            .settings(row)
-            .into_iter()
-            .map(|setting| format!(" --set {setting}"));
+        let settings =
+            self.settings(row)
+                .into_iter()
+                .map(|setting| match setting.strip_prefix("mode=") {
+                    Some(mode) => format!(" --mode {mode}"),
+                    None => format!(" --set {setting}"),
+                });
         let scenario = escape::line(&row.scenario);
         format!(
             "crosscheck explain {scenario}{}",

@@ -248,6 +248,8 @@ fn tell(job: &Job<'_>, mut steps: Vec<Choice>) -> Tale {
     let execution = Execution::new(&coroutines, endless(job), Driver::Steps(steps), None);
     execution.inner.borrow_mut().tale = Some(Tale::default());
     let main = || job.program.run_on(Machine::Stepping, job.instance);
-    run(&execution, &coroutines, &main, &mut |_| false);
+    let mut once = true;
+    let mut first = |_: &Execution<'_>| std::mem::take(&mut once);
+    run(&execution, &coroutines, &main, &mut first);
     execution.inner.into_inner().tale.unwrap_or_default()
 }

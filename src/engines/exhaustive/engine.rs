@@ -1,5 +1,6 @@
 //! The engine: a search over the program's own code, and the counterexample of what it finds.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -106,23 +107,24 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
         SearchMode::States => Box::new(States::new()),
     };
     let by_state = job.limits.mode == SearchMode::States;
-    let mut search = Search::default();
+    let mut search = Search::in_mode(job.limits.mode);
     let mut executions = 0u64;
     let mut go_on = |_: &Execution<'_>| {
-        executions += 1;
-        if let Some(most) = job.limits.executions
+        if let Some(most) = job.limits.exhaustive_executions
             && executions >= most
         {
             search.cut(Cut::Executions(most));
             return false;
         }
         if let Some(time) = job.limits.time
+            && executions > 0
             && started.elapsed() >= time
         {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             search.cut(Cut::Time(ms));
             return false;
         }
+        executions += 1;
         true
     };
     let (at_end, inner) = runner.run(
@@ -251,7 +253,9 @@ fn recorded(
     });
     let recorder = Recorder::new(Arc::clone(&session));
     let settings = settings(job, false, false);
-    runner.run(job, settings, driver, Some(recorder), &mut |_| false);
+    let mut once = true;
+    let mut first = |_: &Execution<'_>| mem::take(&mut once);
+    runner.run(job, settings, driver, Some(recorder), &mut first);
     session.end();
     (session.take_failure(), session.totals())
 }

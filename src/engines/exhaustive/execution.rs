@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
+use std::thread::panicking;
 
 use smallvec::SmallVec;
 
@@ -547,7 +548,7 @@ impl Inner {
         self.world.announce(me, op, place);
         if let Some(recorder) = &mut self.recorder {
             match op {
-                Op::Take { object, .. } => recorder.wants(me, object)?,
+                Op::Take { object, .. } => recorder.wants(me, object, place)?,
                 Op::Join(child) => recorder.joining(me, child)?,
                 Op::Park if !self.world.enabled(me) => recorder.parks(me, place)?,
                 _ => {}
@@ -606,6 +607,7 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
+        self.stop(place);
         let wanted =
             self.settings.endless || self.settings.targets.contains(&Property::DataRaceFreedom);
         let me = self.current.get();
@@ -643,6 +645,7 @@ unsafe impl Machine for Execution<'_> {
                 choices[me] = Some(name);
             }
             Note::Fence(order) => {
+                self.stop(place);
                 let result = {
                     let mut inner = self.inner.borrow_mut();
                     inner.totals.used.fences = true;
@@ -849,7 +852,16 @@ impl Execution<'_> {
         (id, inner.again)
     }
 
+    /// Where a script is followed, what is no step of a search has its turn in the script as well.
+    fn stop(&self, place: Place) {
+        let scripted = matches!(self.inner.borrow().driver, Driver::Script);
+        if scripted && self.observing() && !panicking() {
+            self.visible(Op::Yield, place);
+        }
+    }
+
     fn enter(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        self.stop(place);
         let limit = self.inner.borrow().limits[zone];
         if limit > 1 && !self.settings.by_state {
             // Who is counted, not only ordered, must be seen by the search.
@@ -932,6 +944,7 @@ impl Execution<'_> {
     }
 
     fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
+        self.stop(place);
         let limit = self.inner.borrow().limits[zone];
         if limit > 1 && !self.settings.by_state {
             self.visible(Op::Leave(zone), place);

@@ -114,9 +114,10 @@ impl Session {
     /// The mutex is free from here on; `release` frees the host's.
     pub(super) fn unlocked(&self, me: usize, object: usize, place: Place, release: impl FnOnce()) {
         let mut state = self.state();
+        // Recorded first: whoever takes the mutex next comes after this very step.
+        state.record(me, Operation::Unlock, Some(object), place, None);
         state.release(me, object);
         release();
-        state.record(me, Operation::Unlock, Some(object), place, None);
         self.turn.notify_all();
     }
 
@@ -139,10 +140,10 @@ impl Session {
             return Err(Halt);
         }
         state.totals.used.condvars = true;
+        state.record(me, Operation::Wait, Some(condvar), place, None);
         state.dependent(me, condvar);
         state.release(me, mutex);
         release();
-        state.record(me, Operation::Wait, Some(condvar), place, None);
         let object = &mut state.objects[condvar];
         object.arrivals += 1;
         let arrival = object.arrivals;

@@ -170,8 +170,10 @@ impl Recorder {
     }
 
     /// A thread has announced that it locks a mutex.
-    pub fn wants(&self, me: usize, mutex: usize) -> Result<(), Stopped> {
-        Ok(self.session.wants(self.thread(me), self.object(mutex))?)
+    pub fn wants(&self, me: usize, mutex: usize, place: Place) -> Result<(), Stopped> {
+        let thread = self.thread(me);
+        self.session.state().threads[thread].place = place;
+        Ok(self.session.wants(thread, self.object(mutex))?)
     }
 
     fn announce(

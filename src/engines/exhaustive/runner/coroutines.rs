@@ -100,7 +100,7 @@ impl Coroutines {
     }
 }
 
-/// Runs executions of `main` until the driver has no more, or `go_on` says no after one.
+/// Runs executions of `main` until the driver has no more, or `go_on` says no before one.
 pub(in crate::engines::exhaustive) fn run(
     execution: &Execution<'_>,
     coroutines: &Coroutines,
@@ -111,6 +111,9 @@ pub(in crate::engines::exhaustive) fn run(
         loop {
             if !execution.inner.borrow_mut().driver.begin() {
                 return true;
+            }
+            if !go_on(execution) {
+                return false;
             }
             // SAFETY: every thread has ended or been unwound before this iteration ends, and
             // `main` and `execution` outlive it.
@@ -123,7 +126,7 @@ pub(in crate::engines::exhaustive) fn run(
             // What the search learns is how the world was when the execution ended.
             execution.end(ended);
             finish(execution, coroutines, ended);
-            if execution.is_done() || !go_on(execution) {
+            if execution.is_done() {
                 return false;
             }
         }

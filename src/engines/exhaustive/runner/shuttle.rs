@@ -131,12 +131,15 @@ impl Stage<'_> {
             return true;
         }
         self.execution.end(ended);
-        !self.execution.is_done() && (self.go_on.borrow_mut())(self.execution)
+        !self.execution.is_done()
     }
 
     fn begin(&self) -> bool {
         if !self.execution.inner.borrow_mut().driver.begin() {
             self.at_end.set(true);
+            return false;
+        }
+        if !(self.go_on.borrow_mut())(self.execution) {
             return false;
         }
         self.begun.set(true);
@@ -217,7 +220,7 @@ fn config() -> Config {
     config
 }
 
-/// Runs executions of `main` until the driver has no more, or `go_on` says no after one.
+/// Runs executions of `main` until the driver has no more, or `go_on` says no before one.
 pub(in crate::engines::exhaustive) fn run(
     execution: &Execution<'_>,
     tasks: &Tasks,
