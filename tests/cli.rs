@@ -384,7 +384,7 @@ fn a_mode_stands_in_the_row_and_in_what_it_says() {
             "all traces, in 96 executions, one a trace",
             "traces",
         ),
-        ("source", "all traces, in 99 executions", "traces"),
+        ("source", "all traces, in 96 executions", "traces"),
         ("states", "all states, in ", "states"),
     ] {
         let (code, report) = json(&[
