@@ -245,8 +245,15 @@ impl Line {
                 .copied()
                 .filter(|word| *word != Word::Refuted)
                 .collect(),
-            // One execution that reaches every mark is a proof, however the search ended.
-            None if property == Property::Reachability => vec![Word::Proved],
+            // One execution that reaches every mark is a proof, however the search ended; but a
+            // search that is cut may end before it.
+            None if property == Property::Reachability => {
+                let mut words = self.words.clone();
+                if !words.contains(&Word::Proved) {
+                    words.push(Word::Proved);
+                }
+                words
+            }
             _ => self.words.clone(),
         };
         let complete = self.words == [Word::Proved];
