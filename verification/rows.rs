@@ -79,7 +79,8 @@ pub(crate) fn run(planned: &Planned) -> Result<Vec<Row>, Failed> {
     Ok(rows)
 }
 
-/// A counterexample has to fail again in the same final state, from its token.
+/// A counterexample has to fail again in the same final state, from its token; one that never ends
+/// has to be found again.
 fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
     let Some(counterexample) = row.counterexample() else {
         return Ok(());
@@ -88,6 +89,15 @@ fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
         .map_err(|error| format!("the token cannot be read back: {error}"))?;
     if read != *counterexample {
         return Err("the token holds another counterexample than was put in".into());
+    }
+    if read.loop_from.is_some() {
+        // It never ends, so it is found again instead: the same stem and the same loop.
+        let again = planned.check();
+        let found = again.iter().find_map(|row| row.counterexample());
+        return match found {
+            Some(found) if *found == read => Ok(()),
+            found => Err(format!("the search finds another one now: {found:?}").into()),
+        };
     }
     for engine in replayers(&read) {
         match replay_on(&planned.program, &read, engine) {
