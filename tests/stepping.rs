@@ -359,7 +359,9 @@ fn the_rest_is_told_as_it_is() {
     assert_eq!(
         told,
         [
+            "Choice(\"one\")",
             "Choose(1)",
+            "Choice(\"three\")",
             "Choose(3)",
             "Yield",
             "checkpoint true",
