@@ -20,10 +20,10 @@ use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics};
 use crate::scenario::Machine;
-use crate::sync::Property;
 use crate::sync::announcing::{
     CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
 };
+use crate::sync::{NotifyOrder, Property};
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +159,15 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
             search.cut(Cut::KnownGap(
                 "a search over states orders plain memory by steps, not by the memory orders of \
                  atomics; use --mode traces"
+                    .to_owned(),
+            ));
+        }
+        if job.limits.mode == SearchMode::Source
+            && totals.used.condvars
+            && job.semantics.notify == NotifyOrder::Any
+        {
+            search.cut(Cut::KnownGap(
+                "Source-DPOR is known to miss whom a notification wakes; use --mode traces"
                     .to_owned(),
             ));
         }

@@ -1,5 +1,41 @@
 //! The exhaustive engine: one execution a Mazurkiewicz trace, over real code, no thread limit.
 //!
+//! # What is covered
+//!
+//! *Memory model.* Sequential consistency only. An outcome that only a weaker order of atomics
+//! allows is not visited; loom is the engine for those. Data races are looked for under the
+//! happens-before of C11 in the modes `traces` and `source`, so a race through a relaxed flag is
+//! found; in mode `states` two accesses race when some reachable state has both going on, and a
+//! program with weakly ordered atomics and plain memory is `bounded` there.
+//!
+//! *Steps.* Every operation on a mutex, condition variable, semaphore, set, readers-writers lock,
+//! barrier, atomic or token, and every choice, is a step; everything between two steps of a thread
+//! is one silent step. Starting and joining threads are no steps. Semaphores and their like are
+//! single steps of the model; what ships is built on mutexes and condition variables. That the
+//! built one refines the step is checked where it is a program of its own (`semaphore/queued`), and
+//! anew with every counterexample, which is found on the steps and recorded on the built one.
+//!
+//! *Traces.* Two executions are the same Mazurkiewicz trace when they have the same steps and order
+//! dependent ones alike. Dependence is static ([`world::footprint`]): it does not look at counts, so
+//! two takes of a semaphore are dependent even when units abound. Every trace is run exactly once;
+//! all properties but those of infinite executions are functions of the trace, because a zone or a
+//! race is decided on the order of the trace and not on the interleaving that was run.
+//!
+//! *States.* A state is a 128-bit digest of what each thread has seen and announced and of what each
+//! object holds. Two different states with one digest would hide each other; for a billion states
+//! that happens with a probability below 10⁻²⁰, if the digest behaves like a random function.
+//! Code between steps must be a function of what the thread has seen; what is announced on the same
+//! schedule is compared, and a difference ends the search as not deterministic, with both places.
+//! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter.
+//!
+//! *Infinite executions.* Livelock, starvation and bypass are decided on the graph of all states,
+//! without any reduction, under weak fairness.
+//!
+//! *Not covered*: programs with more than 64 threads in `states` are searched without sleep sets for
+//! the others; spurious wake-ups at most one a thread; timeouts are choices of the program.
+//!
+//! # What is where
+//!
 //! 1. [`world`]: the model that applies announced operations.
 //! 2. [`explorer`]: what to run next.
 //! 3. [`runner`]: what runs code to its next announcement.

@@ -4,7 +4,7 @@
 //! and e' is enabled after `pre(E,e).notdep(e,E)`. That is decided on counts: a take that comes
 //! after a give and its take races with the take, not with the give, and the give hides nothing.
 //! Where one event less enables nothing (several units, several members), later rivals are
-//! dropped as well, latest first, until it is enabled.
+//! dropped as well, latest first, until it is enabled, and no more of them than that takes.
 
 use super::Choice;
 use super::order::{Events, Order};
@@ -53,8 +53,19 @@ pub enum Rule {
 #[derive(Debug, Default)]
 pub struct Scratch {
     dropped: Events,
+    fewer: Events,
     rest: Events,
     accepted: Vec<Index>,
+    more: Vec<Index>,
+}
+
+/// The events that go when `at` and `more` go.
+fn without(order: &Order, at: Index, more: &[Index], events: &mut Events) {
+    events.clear();
+    for &root in std::iter::once(&at).chain(more) {
+        events.insert(root);
+        order.add_after(root, events);
+    }
 }
 
 /// Calls `plan` with every race in which `last` is the second event and that can be reversed, in
@@ -70,8 +81,10 @@ pub fn of_event(
 ) {
     let Scratch {
         dropped,
+        fewer,
         rest,
         accepted,
+        more,
     } = scratch;
     let end = if rule == Rule::PrefixOnly { last } else { end };
     accepted.clear();
@@ -83,20 +96,32 @@ pub fn of_event(
         dropped.clear();
         dropped.insert(at);
         order.add_after(at, dropped);
-        let mut first = at;
         let mut enabled = order.enabled_without(world, last, dropped);
         if !enabled && rule != Rule::SingleDrop {
-            // Later rivals too, latest first.
+            // Later rivals too, latest first, and then no more of them than it takes: whoever came
+            // and went in between may stay.
+            more.clear();
             for &other in &rivals[..number] {
                 if dropped.contains(other) {
                     continue;
                 }
+                more.push(other);
                 dropped.insert(other);
                 order.add_after(other, dropped);
-                first = first.min(other);
                 enabled = order.enabled_without(world, last, dropped);
                 if enabled {
                     break;
+                }
+            }
+            let mut kept = 0;
+            while enabled && kept < more.len() {
+                let candidate = more.remove(kept);
+                without(order, at, more, fewer);
+                if order.enabled_without(world, last, fewer) {
+                    std::mem::swap(dropped, fewer);
+                } else {
+                    more.insert(kept, candidate);
+                    kept += 1;
                 }
             }
         }
@@ -104,10 +129,10 @@ pub fn of_event(
             continue;
         }
         accepted.push(at);
-        rest.set_range(first, end);
+        rest.set_range(at, end);
         rest.subtract(dropped);
         plan(Reversal {
-            at: first,
+            at,
             rest,
             last,
             // What there is to choose from may be another than it was after the first event; the
