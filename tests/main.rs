@@ -7,6 +7,7 @@ mod isolation;
 mod laws;
 mod limits;
 mod liveness;
+mod minimal;
 mod oracle;
 mod published;
 mod readme;

@@ -82,7 +82,7 @@ pub(super) struct How {
     #[arg(long, value_name = "PROPERTY")]
     pub(super) property: Vec<String>,
     /// A bound, as in preemptions=2; one of preemptions, executions, steps, schedules, depth,
-    /// spins, seed; may be repeated
+    /// spins, seed, memory (megabytes, of engine exhaustive); may be repeated
     #[arg(long, value_name = "NAME=NUMBER")]
     pub(super) bound: Vec<String>,
     /// How engine exhaustive searches: traces, source or states; the rows of that engine only

@@ -191,7 +191,7 @@ pub(super) fn settings(
 
 /// The limits with what was given; `None` when nothing was.
 pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure> {
-    const NAMES: [&str; 7] = [
+    const NAMES: [&str; 8] = [
         "preemptions",
         "executions",
         "steps",
@@ -199,6 +199,7 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
         "depth",
         "spins",
         "seed",
+        "memory",
     ];
     if how.bound.is_empty() && how.budget.is_none() {
         return Ok(None);
@@ -249,6 +250,7 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
             }
             "depth" => limits.depth = positive(100)? as usize,
             "spins" => limits.spins = number(1_000)? as u32,
+            "memory" => limits.memory = positive(1_000_000)? as usize,
             _ => limits.seed = number(u64::MAX)?,
         }
     }

@@ -80,6 +80,8 @@ pub struct Limits {
     pub spins: u32,
     /// How the exhaustive engine searches.
     pub mode: SearchMode,
+    /// Megabytes that a search of the exhaustive engine may hold.
+    pub memory: usize,
 }
 
 impl Limits {
@@ -96,6 +98,7 @@ impl Limits {
         depth: 3,
         spins: 2,
         mode: SearchMode::Traces,
+        memory: 2_048,
     };
 
     /// Proof mode: exhaustive searches until nothing is left.

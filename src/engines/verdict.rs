@@ -398,6 +398,14 @@ pub enum GaveUp {
         /// What.
         what: String,
     },
+    /// The search holds more than it may.
+    #[error(
+        "the search holds more than {limit} MB; raise --bound memory, or check a smaller instance"
+    )]
+    Memory {
+        /// How many it may hold.
+        limit: usize,
+    },
     /// The program behaves differently on the same schedule.
     #[error("the program is not deterministic: {detail}; remove clocks, randomness and hash order")]
     Nondeterministic {

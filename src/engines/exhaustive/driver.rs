@@ -56,6 +56,13 @@ impl Driver {
         }
     }
 
+    pub(super) fn memory(&self) -> usize {
+        match self {
+            Self::Search(explorer) => explorer.memory(),
+            _ => 0,
+        }
+    }
+
     pub(super) fn restart(&mut self) {
         if let Self::Search(explorer) = self {
             explorer.restart();

@@ -109,7 +109,13 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     let by_state = job.limits.mode == SearchMode::States;
     let mut search = Search::in_mode(job.limits.mode);
     let mut executions = 0u64;
-    let mut go_on = |_: &Execution<'_>| {
+    let mut full = false;
+    let mut go_on = |execution: &Execution<'_>| {
+        // Asked for rarely: it is a sum over the search.
+        if executions % 256 == 255 && execution.memory() / 1_000_000 >= job.limits.memory {
+            full = true;
+            return false;
+        }
         if let Some(most) = job.limits.exhaustive_executions
             && executions >= most
         {
@@ -144,6 +150,10 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     }
     let ending = if let Some(stuck) = inner.stuck {
         Ending::Unable(gave_up(job, &stuck))
+    } else if full {
+        Ending::Unable(GaveUp::Memory {
+            limit: job.limits.memory,
+        })
     } else if let Some(found) = inner.failed {
         refuted(
             job,

@@ -304,6 +304,11 @@ impl<'h> Execution<'h> {
         std::mem::take(&mut self.inner.borrow_mut().again)
     }
 
+    /// Bytes that the search holds, roughly.
+    pub(super) fn memory(&self) -> usize {
+        self.inner.borrow().driver.memory()
+    }
+
     /// Whether a target has failed, or nothing more can be said.
     pub(super) fn is_done(&self) -> bool {
         let inner = self.inner.borrow();

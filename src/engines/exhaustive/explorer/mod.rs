@@ -123,6 +123,18 @@ pub trait Explorer {
     fn memory(&self) -> usize;
 }
 
+/// Knuth's estimate (Mathematics of Computation 29, 1975) as a lower bound: each point shares its
+/// weight among the branches known so far, given as finished ones and ones still to come.
+fn weighed(points: impl Iterator<Item = (u32, usize)>) -> f64 {
+    let mut weight = 1.0;
+    let mut done = 0.0;
+    for (finished, rest) in points {
+        weight /= f64::from(finished + 1) + rest as f64;
+        done += weight * f64::from(finished);
+    }
+    done
+}
+
 /// A step that was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {

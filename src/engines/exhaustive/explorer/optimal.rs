@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::{Branch, Sequence, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
@@ -271,15 +271,14 @@ impl Explorer for Optimal {
     }
 
     fn progress(&self) -> f64 {
-        // Knuth's weights: each point shares its weight equally among the branches known so far.
-        let mut weight = 1.0;
-        let mut done = 0.0;
-        for node in &self.nodes {
-            let known = f64::from(node.finished + 1) + node.rest.len() as f64;
-            weight /= known;
-            done += weight * f64::from(node.finished);
+        if self.over {
+            return 1.0;
         }
-        if self.over { 1.0 } else { done }
+        weighed(
+            self.nodes
+                .iter()
+                .map(|node| (node.finished, node.rest.len())),
+        )
     }
 
     fn memory(&self) -> usize {

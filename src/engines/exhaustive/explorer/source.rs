@@ -7,7 +7,7 @@
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
 use super::wakeup::Sequence;
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same, weighed};
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::engines::exhaustive::world::{Status, World};
@@ -237,13 +237,14 @@ impl Explorer for Source {
     }
 
     fn progress(&self) -> f64 {
-        let mut weight = 1.0;
-        let mut done = 0.0;
-        for node in &self.nodes {
-            weight /= f64::from(node.finished + 1) + node.rest.len() as f64;
-            done += weight * f64::from(node.finished);
+        if self.over {
+            return 1.0;
         }
-        if self.over { 1.0 } else { done }
+        weighed(
+            self.nodes
+                .iter()
+                .map(|node| (node.finished, node.rest.len())),
+        )
     }
 
     fn memory(&self) -> usize {

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 use crate::sync::stepping::ThreadId;
@@ -253,13 +253,14 @@ impl Explorer for States {
     }
 
     fn progress(&self) -> f64 {
-        let mut weight = 1.0;
-        let mut done = 0.0;
-        for node in &self.nodes {
-            weight /= f64::from(node.finished + 1) + node.rest.len() as f64;
-            done += weight * f64::from(node.finished);
+        if self.over {
+            return 1.0;
         }
-        if self.over { 1.0 } else { done }
+        weighed(
+            self.nodes
+                .iter()
+                .map(|node| (node.finished, node.rest.len())),
+        )
     }
 
     fn memory(&self) -> usize {
