@@ -8,6 +8,7 @@ mod laws;
 mod limits;
 mod liveness;
 mod minimal;
+mod modes;
 mod oracle;
 mod published;
 mod readme;

@@ -165,6 +165,14 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
             totals.executions,
         )
     } else {
+        let watched = inner.locksets.is_none() && totals.used.cells;
+        if by_state && watched && (inner.world.used().tries || totals.used.condvars) {
+            search.cut(Cut::KnownGap(
+                "a search over states takes a failed try and a notification for synchronisation of \
+                 plain memory that no lock protects; use --mode traces"
+                    .to_owned(),
+            ));
+        }
         if by_state && inner.weak_orders && totals.used.cells {
             search.cut(Cut::KnownGap(
                 "a search over states orders plain memory by steps, not by the memory orders of \

@@ -111,7 +111,9 @@ pub(super) struct Inner {
     again: bool,
     /// What protects what, where races and zones are decided on the state; absent when that does
     /// not suffice, so that the states themselves are watched.
-    locksets: Option<Locksets>,
+    pub(super) locksets: Option<Locksets>,
+    /// How many mutexes each thread holds in this execution.
+    mutexes: Vec<usize>,
     /// An atomic was accessed in an order weaker than `SeqCst`.
     pub(super) weak_orders: bool,
 }
@@ -157,6 +159,7 @@ impl<'h> Execution<'h> {
             capped: false,
             again: false,
             locksets: (settings.by_state && !settings.endless).then(Locksets::default),
+            mutexes: Vec::new(),
             weak_orders: false,
         };
         Self {
@@ -183,6 +186,7 @@ impl<'h> Execution<'h> {
             let cells = inner.totals.used.cells;
             inner.observer.keep_clocks(first || cells);
             inner.observer.begin();
+            inner.mutexes.clear();
             if let Some(locksets) = &mut inner.locksets {
                 locksets.begin();
             }
@@ -347,6 +351,13 @@ impl Inner {
         }
     }
 
+    fn held(&mut self, thread: ThreadId) -> &mut usize {
+        if self.mutexes.len() <= thread {
+            self.mutexes.resize(thread + 1, 0);
+        }
+        &mut self.mutexes[thread]
+    }
+
     fn orders(&self, thread: ThreadId) -> (Ordering, Ordering) {
         let known = self.orders.get(thread).copied();
         known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
@@ -389,6 +400,12 @@ impl Inner {
             SmallVec::new()
         };
         self.world.apply(thread, alternative);
+        if let Op::Give { object, .. } | Op::Wait { mutex: object, .. } = op
+            && self.shown.get(object) == Some(&Shown::Mutex)
+        {
+            let held = self.held(thread);
+            *held = held.saturating_sub(1);
+        }
         if !observed {
             return Ok(());
         }
@@ -399,9 +416,13 @@ impl Inner {
         if let Some(locksets) = &mut self.locksets
             && matches!(op, Op::Give { .. } | Op::GiveAll { .. } | Op::Wait { .. })
         {
+            let many = self.world.gives_many(op);
             let mut protected = true;
             for lock in locks {
                 protected &= locksets.given(thread, lock);
+                if many {
+                    protected &= locksets.is_signal(lock);
+                }
             }
             self.protected_or_watch(protected)?;
         }
@@ -496,6 +517,14 @@ impl Inner {
     /// A thread has been resumed after its operation.
     fn resumed(&mut self, thread: ThreadId, op: Op, observed: bool) -> u64 {
         let result = self.world.result(thread);
+        let took = match op {
+            Op::Take { object, .. } | Op::Wait { mutex: object, .. } => Some(object),
+            Op::TryTake { object, .. } if result == 1 => Some(object),
+            _ => None,
+        };
+        if took.is_some_and(|object| self.shown.get(object) == Some(&Shown::Mutex)) {
+            *self.held(thread) += 1;
+        }
         if !observed {
             return result;
         }
@@ -705,7 +734,11 @@ unsafe impl Machine for Execution<'_> {
 
     fn checkpoint(&self, digest: u64, _: Place) {
         let me = self.current.get();
-        self.inner.borrow_mut().world.checkpoint(me, digest);
+        let mut inner = self.inner.borrow_mut();
+        // What a held mutex protects is told by the holder's history, when it is given back.
+        if inner.mutexes.get(me).is_none_or(|held| *held == 0) {
+            inner.world.checkpoint(me, digest);
+        }
     }
 
     unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId {
@@ -833,7 +866,7 @@ impl Execution<'_> {
         match new.kind {
             Shown::Cell => {
                 used.cells = true;
-                inner.again |= !inner.observer.keeps_clocks();
+                inner.again |= !inner.observer.keeps_clocks() && self.observing();
             }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
             Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
@@ -918,7 +951,8 @@ impl Execution<'_> {
     ) -> Result<(), Stopped> {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
-        if wanted && !write {
+        if wanted {
+            // A write may read what it replaces.
             inner.world.seen(me, memory);
         }
         if !self.observing() {
@@ -966,6 +1000,9 @@ impl Execution<'_> {
                 if let Some(locksets) = &mut inner.locksets {
                     locksets.left(me, zone);
                 } else {
+                    if self.settings.by_state && !self.settings.endless {
+                        inner.world.accessed(me, !(zone as u64));
+                    }
                     let now = inner.world.applied();
                     inner.observer.leave(me, zone, now);
                 }

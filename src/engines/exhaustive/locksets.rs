@@ -66,6 +66,12 @@ impl Locksets {
         protected
     }
 
+    /// Something is no lock after all. Whether everything is still protected.
+    pub(super) fn is_signal(&mut self, lock: Location) -> bool {
+        self.signals.insert(lock);
+        self.lost(lock, None)
+    }
+
     /// A lock protects these objects no longer, or none at all.
     fn lost(&mut self, lock: Location, of: Option<&[ObjectId]>) -> bool {
         let mut protected = true;

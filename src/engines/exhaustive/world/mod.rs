@@ -876,7 +876,11 @@ impl World {
                 let data = self.slots[object].data;
                 self.observe(thread, data);
             }
-            Op::Write(_) => self.observe(thread, 0),
+            Op::Write(object) => {
+                // A write may read what it replaces.
+                self.seen(thread, object);
+                self.observe(thread, 0);
+            }
             Op::Enter(object) => {
                 if let Object::Zone(inside) = &mut self.slots[object].object {
                     inside.push(thread);
@@ -1082,7 +1086,17 @@ impl World {
             .unwrap_or(0)
     }
 
-    /// The locations of one unit that an operation takes or gives one unit of.
+    /// Whether an operation gives more than one unit somewhere.
+    #[must_use]
+    pub fn gives_many(&self, op: Op) -> bool {
+        match op {
+            Op::Give { units, .. } => units > 1,
+            Op::GiveAll { needs, .. } => self.needs[needs].iter().any(|need| need.take > 1),
+            _ => false,
+        }
+    }
+
+    /// The locations of one unit that an operation takes one unit of, or gives units to.
     #[must_use]
     pub fn locks_of(&self, op: Op) -> SmallVec<[Location; 2]> {
         let mut locks = SmallVec::new();
@@ -1097,12 +1111,16 @@ impl World {
                 object, units: 1, ..
             }
             | Op::TryTake { object, units: 1 }
-            | Op::Give {
-                object, units: 1, ..
-            }
+            // Giving more than one unit makes it no lock, which is for the caller to see.
+            | Op::Give { object, .. }
             | Op::Wait { mutex: object, .. } => one(object, 0),
-            Op::TakeAll { object, needs } | Op::GiveAll { object, needs } => {
+            Op::TakeAll { object, needs } => {
                 for need in self.needs[needs].iter().filter(|need| need.take == 1) {
+                    one(object, need.member);
+                }
+            }
+            Op::GiveAll { object, needs } => {
+                for need in self.needs[needs].iter().filter(|need| need.take > 0) {
                     one(object, need.member);
                 }
             }

@@ -1,0 +1,126 @@
+//! Programs on which a search over states could forget what a search over traces sees.
+
+use crosscheck::engines::limits::SearchMode;
+use crosscheck::engines::{EngineId, Job, Limits, Word, check};
+use crosscheck::primitives::Semaphore;
+use crosscheck::scenario::{Instance, Program, Property, Scenario, Zone, require};
+use crosscheck::sync::{Backend, Mutex, Semantics, Shared, scope};
+use std::sync::Arc;
+
+/// The order of two writes shows only in what a third one replaces.
+struct ReplacedValue;
+
+impl Scenario for ReplacedValue {
+    fn name(&self) -> &'static str {
+        "modes/replaced-value"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let m = Mutex::<B, ()>::new("m", ());
+        let x = Shared::<B, usize>::new("x", 1);
+        scope::<B, _>(|scope| {
+            scope.spawn("double", || {
+                let _held = m.lock();
+                x.with_mut(|x| *x *= 2);
+            });
+            scope.spawn("add", || {
+                let _held = m.lock();
+                x.with_mut(|x| *x += 3);
+            });
+            scope.spawn("take", || {
+                let held = m.lock();
+                let value = x.with_mut(std::mem::take);
+                drop(held);
+                require::<B>(Property::Invariant, value != 8, || "8 was taken".into());
+            });
+        });
+    }
+}
+
+/// A semaphore of one unit to which somebody gives two.
+struct GivenMore;
+
+impl Scenario for GivenMore {
+    fn name(&self) -> &'static str {
+        "modes/given-more"
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        vec![Property::MutualExclusion]
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let s = Semaphore::<B>::new("s", 1);
+        let zone = Zone::<B>::exclusive("inside");
+        let visit = || {
+            s.p();
+            drop(zone.enter());
+            s.v();
+        };
+        scope::<B, _>(|scope| {
+            scope.spawn("giver", || s.v_many(2));
+            scope.spawn("one", visit);
+            scope.spawn("other", visit);
+        });
+    }
+}
+
+/// The signal is given before the zone is left.
+struct EarlySignal;
+
+impl Scenario for EarlySignal {
+    fn name(&self) -> &'static str {
+        "modes/early-signal"
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        vec![Property::MutualExclusion]
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let m = Semaphore::<B>::new("m", 1);
+        let s = Semaphore::<B>::new("s", 0);
+        let zone = Zone::<B>::exclusive("inside");
+        scope::<B, _>(|scope| {
+            scope.spawn("first", || {
+                m.p();
+                let stay = zone.enter();
+                s.v();
+                drop(stay);
+                m.v();
+            });
+            scope.spawn("second", || {
+                s.p();
+                drop(zone.enter());
+            });
+        });
+    }
+}
+
+#[test]
+fn both_modes_refute_them() {
+    let programs: [Program; 3] = [
+        Arc::new(ReplacedValue),
+        Arc::new(GivenMore),
+        Arc::new(EarlySignal),
+    ];
+    for program in &programs {
+        for mode in [SearchMode::Traces, SearchMode::Source, SearchMode::States] {
+            let limits = Limits {
+                mode,
+                ..Limits::PROOF
+            };
+            let rows = check(&Job {
+                program,
+                instance: &Instance::default(),
+                semantics: Semantics::DEFAULT,
+                targets: program.properties().into_iter().collect(),
+                engine: EngineId::Exhaustive,
+                limits: &limits,
+            });
+            let (row, name) = (&rows[0], program.name());
+            let why = row.verdict.reason();
+            assert_eq!(row.verdict.word(), Word::Refuted, "{name} {mode:?}: {why}");
+        }
+    }
+}
