@@ -22,14 +22,15 @@
 //! race is decided on the order of the trace and not on the interleaving that was run.
 //!
 //! *States.* A state is a 128-bit digest of what each thread has seen and announced and of what each
-//! object holds. Two different states with one digest would hide each other; for a billion states
-//! that happens with a probability below 10⁻²⁰, if the digest behaves like a random function.
+//! object holds. Two different states with one digest would hide each other; plain data enters it
+//! by digests of 64 bits, so among a million different contents that happens with a probability of
+//! about 10⁻⁸, if digests behave like random functions.
 //! Code between steps must be a function of what the thread has seen; what is announced on the same
 //! schedule is compared, and a difference ends the search as not deterministic, with both places.
 //! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter.
 //!
 //! *Infinite executions.* Livelock, starvation and bypass are decided on the graph of all states,
-//! without any reduction, under weak fairness.
+//! without any reduction, under weak fairness, for up to 64 threads.
 //!
 //! *Not covered*: programs with more than 64 threads in `states` are searched without sleep sets for
 //! the others; spurious wake-ups at most one a thread; timeouts are choices of the program.

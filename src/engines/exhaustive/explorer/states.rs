@@ -1,4 +1,4 @@
-//! State caching: every reachable state once, by replaying prefixes, with sleep sets.
+//! State caching: every reachable state that matters once, by replaying prefixes, with sleep sets.
 //!
 //! A state is a 128-bit key of what each thread has seen and announced and of what each object
 //! holds. Godefroid, "Partial-order methods for the verification of concurrent systems", LNCS 1032,

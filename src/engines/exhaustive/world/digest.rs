@@ -1,7 +1,8 @@
 //! 128-bit digests of what a thread has seen and of what an object holds.
 //!
-//! Two independent 64-bit lanes, each mixed by multiplication. Not cryptographic: a program that is
-//! not written to collide does so with probability about k²/2¹²⁹ for k states.
+//! Two independent 64-bit lanes, each mixed by multiplication. Not cryptographic. Some words are
+//! digests of 64 bits themselves (plain data, needs), so for k different ones among them a program
+//! that is not written to collide does so with probability about k²/2⁶⁵.
 
 /// A digest that grows by words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
