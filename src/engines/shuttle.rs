@@ -39,7 +39,7 @@ pub struct Pct;
 pub struct Urw;
 
 /// Stack of a shuttle task in bytes; shuttle's own 60 KiB are soon full.
-const STACK_BYTES: usize = 512 * 1024;
+pub(in crate::engines) const STACK_BYTES: usize = 512 * 1024;
 
 impl Engine for Dfs {
     fn run(&self, job: &Job<'_>) -> Run {
@@ -231,11 +231,12 @@ fn internal(payload: &(dyn std::any::Any + Send)) -> Ending {
     })
 }
 
-fn config() -> Config {
+/// How shuttle is to run: without limits of its own, keeping and printing nothing.
+pub(in crate::engines) fn config() -> Config {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
     config.failure_persistence = FailurePersistence::None;
-    // Steps and time are counted by `Watched`, which says when it cuts.
+    // Steps and time are counted by who schedules, which says when it cuts.
     config.max_steps = MaxSteps::None;
     config.max_time = None;
     config.silence_warnings = true;

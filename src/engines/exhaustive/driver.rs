@@ -41,7 +41,7 @@ impl Driver {
             (Self::Script, Some(recorder)) => Ok(scripted(world, recorder)),
             (Self::Survey(survey), _) => survey.decide(world),
             (Self::Steps(steps), _) => Ok(match steps.pop() {
-                Some(choice) => step(choice.thread, choice.alternative),
+                Some(choice) => choice.into(),
                 None => Decision::Cut,
             }),
             (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
@@ -139,10 +139,7 @@ impl Guide {
             let Some(&Taken { choice, op, .. }) = self.schedule.get(self.next) else {
                 return self.close(world, recorder);
             };
-            let Choice {
-                thread,
-                alternative,
-            } = choice;
+            let thread = choice.thread;
             if self.is_open(thread) {
                 // It has been served since.
                 if !world.enabled(thread) {
@@ -166,7 +163,7 @@ impl Guide {
                     self.carried = Some((thread, recorder.done(thread)));
                     continue;
                 }
-                _ if world.enabled(thread) => return step(thread, alternative),
+                _ if world.enabled(thread) => return choice.into(),
                 _ => return Decision::Over,
             }
         }

@@ -21,7 +21,7 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics};
 use crate::scenario::Machine;
 use crate::sync::announcing::{
-    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
+    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session,
 };
 use crate::sync::{NotifyOrder, Property};
 
@@ -57,7 +57,7 @@ enum Runner {
 }
 
 impl Runner {
-    /// Runs executions of the job's program until the driver has no more, or `go_on` says no after
+    /// Runs executions of the job's program until the driver has no more, or `go_on` says no before
     /// one; whether the driver had no more, and what is left of them.
     fn run(
         self,
@@ -150,6 +150,11 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     }
     let ending = if let Some(stuck) = inner.stuck {
         Ending::Unable(gave_up(job, &stuck))
+    } else if inner.world.used().resized {
+        Ending::Unable(GaveUp::Unsupported {
+            what: "a semaphore set whose number of members depends on what its maker has seen"
+                .to_owned(),
+        })
     } else if full {
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
@@ -254,8 +259,8 @@ fn refuted(
         .into_iter()
         .find_map(|schedule| {
             let guide = Driver::Guide(Guide::new(schedule));
-            let (failure, _) = recorded(job, runner, guide, None);
-            failure.filter(|failure| failure.kind == FailureKind::Property(property))
+            recorded(job, runner, guide, None)
+                .filter(|failure| failure.kind == FailureKind::Property(property))
         });
     match failure {
         Some(failure) => failed(job, &failure, execution),
@@ -273,7 +278,7 @@ fn recorded(
     runner: Runner,
     driver: Driver,
     script: Option<Script>,
-) -> (Option<Failure>, Totals) {
+) -> Option<Failure> {
     let session = Session::new(crate::sync::announcing::Settings {
         script,
         ..job.settings(Choices::Table(Default::default()))
@@ -284,11 +289,11 @@ fn recorded(
     let mut first = |_: &Execution<'_>| mem::take(&mut once);
     runner.run(job, settings, driver, Some(recorder), &mut first);
     session.end();
-    (session.take_failure(), session.totals())
+    session.take_failure()
 }
 
 /// Repeats a recording step by step.
 pub(in crate::engines) fn repeat(job: &Job<'_>, script: Script) -> Option<Failure> {
     panics::own_output();
-    recorded(job, Runner::Coroutines, Driver::Script, Some(script)).0
+    recorded(job, Runner::Coroutines, Driver::Script, Some(script))
 }

@@ -340,7 +340,7 @@ impl<'h> Execution<'h> {
 }
 
 impl Inner {
-    /// A property fails; `true` when that ends the run.
+    /// A property fails: that ends the run if it is a target, and else cuts this execution.
     fn fails(&mut self, settings: &Settings, property: Property, message: String) {
         if settings.targets.contains(&property) {
             if self.failed.is_none() {
@@ -373,13 +373,6 @@ impl Inner {
         self.again = true;
         self.driver.restart();
         Err(Stopped)
-    }
-
-    fn shared(&self, op: Op) -> bool {
-        matches!(
-            op,
-            Op::Take { shared: true, .. } | Op::Give { shared: true, .. }
-        )
     }
 
     fn apply(&mut self, thread: ThreadId, alternative: u32, observed: bool) -> Result<(), Stopped> {
@@ -428,7 +421,7 @@ impl Inner {
         }
         match op {
             Op::Give { object, .. } | Op::GiveAll { object, .. } => {
-                self.observer.release(thread, object, self.shared(op));
+                self.observer.release(thread, object, is_shared(op));
             }
             Op::Wait { mutex, .. } => self.observer.release(thread, mutex, false),
             Op::Arrive(barrier) => self.observer.release(thread, barrier, false),
@@ -542,7 +535,7 @@ impl Inner {
         }
         match op {
             Op::Take { object, .. } | Op::TakeAll { object, .. } => {
-                self.observer.acquire(thread, object, self.shared(op));
+                self.observer.acquire(thread, object, is_shared(op));
             }
             Op::TryTake { object, .. } if result == 1 => {
                 self.observer.acquire(thread, object, false);
@@ -590,6 +583,13 @@ impl Inner {
         }
         Ok(())
     }
+}
+
+fn is_shared(op: Op) -> bool {
+    matches!(
+        op,
+        Op::Take { shared: true, .. } | Op::Give { shared: true, .. }
+    )
 }
 
 // SAFETY: the model hands a unit to one thread at a time, lets a join go on when the thread has

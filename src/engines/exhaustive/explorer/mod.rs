@@ -40,6 +40,15 @@ pub enum Decision {
     Cut,
 }
 
+impl From<Choice> for Decision {
+    fn from(choice: Choice) -> Self {
+        Self::Step {
+            thread: choice.thread,
+            alternative: choice.alternative,
+        }
+    }
+}
+
 /// How an execution ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
@@ -109,11 +118,6 @@ pub trait Explorer {
     /// The order of the events, where the search keeps it.
     fn order(&self) -> Option<&order::Order> {
         None
-    }
-
-    /// Whether the step decided last has been taken in an earlier execution too.
-    fn is_repeating(&self) -> bool {
-        false
     }
 
     /// A lower bound of the part of the search that is done, between 0 and 1.

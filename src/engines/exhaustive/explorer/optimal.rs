@@ -42,7 +42,6 @@ pub struct Optimal {
     scratch: Scratch,
     pool: Vec<Node>,
     counts: Counts,
-    started: bool,
     over: bool,
     /// Races that have been planned, for the wrong rule that plans each once.
     planned: HashSet<(Index, Index, u32)>,
@@ -67,7 +66,6 @@ impl Optimal {
             scratch: Scratch::default(),
             pool: Vec::new(),
             counts: Counts::default(),
-            started: false,
             over: false,
             planned: HashSet::new(),
         }
@@ -75,10 +73,7 @@ impl Optimal {
 
     fn step(&mut self, choice: Choice) -> Decision {
         self.depth += 1;
-        Decision::Step {
-            thread: choice.thread,
-            alternative: choice.alternative,
-        }
+        choice.into()
     }
 
     /// A step that is visited for the first time.
@@ -189,11 +184,7 @@ impl Optimal {
 impl Explorer for Optimal {
     fn begin(&mut self) -> bool {
         self.depth = 0;
-        if self.over {
-            return false;
-        }
-        self.started = true;
-        true
+        !self.over
     }
 
     fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
@@ -256,18 +247,11 @@ impl Explorer for Optimal {
     }
 
     fn events(&self) -> Vec<Event> {
-        let steps = self.depth.min(self.order.len() as usize) as Index;
-        (0..steps)
-            .map(|index| self.order.event(index).clone())
-            .collect()
+        self.order.first(self.depth)
     }
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
-    }
-
-    fn is_repeating(&self) -> bool {
-        self.depth < self.order.len() as usize
     }
 
     fn progress(&self) -> f64 {
@@ -282,10 +266,9 @@ impl Explorer for Optimal {
     }
 
     fn memory(&self) -> usize {
-        let of_branch = std::mem::size_of::<Branch>();
-        self.nodes
-            .iter()
-            .map(|node| (node.sleep.len() + node.rest.len()) * of_branch)
-            .sum()
+        let of_node =
+            |node: &Node| node.sleep.len() + node.rest.iter().map(Branch::len).sum::<usize>();
+        let steps: usize = self.nodes.iter().map(of_node).sum();
+        (steps + self.order.len() as usize) * std::mem::size_of::<Branch>()
     }
 }

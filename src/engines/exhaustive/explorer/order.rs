@@ -165,6 +165,11 @@ impl Order {
         &self.events[index as usize]
     }
 
+    /// Copies of the first events, `count` of them or as many as there are.
+    pub fn first(&self, count: usize) -> Vec<Event> {
+        self.events.iter().take(count).cloned().collect()
+    }
+
     /// Every event before this one.
     #[inline]
     pub fn before(&self, index: Index) -> &Events {

@@ -1,8 +1,12 @@
 //! Source-DPOR with sleep sets: at most one complete execution a Mazurkiewicz trace, some cut.
 //!
 //! Abdulla, Aronis, Jonsson, Sagonas, POPL 2014, algorithm 1. Kept beside [`optimal`](super::optimal)
-//! as its check: both visit every trace, by different means. Races are looked for where the sleep
-//! set cuts an execution too, with what the threads have announced there.
+//! as its check: the same traces by other means. Races are looked for where the sleep set cuts an
+//! execution too, with what the threads have announced there.
+//!
+//! Known to be incomplete where a notification of one may wake any of several waiters: the random
+//! programs of the oracle found traces that it misses there, so the engine calls such a search
+//! bounded.
 
 use super::order::Order;
 use super::race::{Rule, Scratch, of_event};
@@ -42,16 +46,10 @@ impl Source {
     }
 
     fn visit(&mut self, world: &World, choice: Choice) -> Decision {
-        let Choice {
-            thread,
-            alternative,
-        } = choice;
-        self.order.push(world.describe(thread, alternative));
+        self.order
+            .push(world.describe(choice.thread, choice.alternative));
         self.depth += 1;
-        Decision::Step {
-            thread,
-            alternative,
-        }
+        choice.into()
     }
 
     fn plan(&mut self, world: &World) {
@@ -137,14 +135,7 @@ impl Explorer for Source {
         if depth < self.order.len() as usize {
             same(world, self.order.event(depth as Index), depth)?;
             self.depth += 1;
-            let Choice {
-                thread,
-                alternative,
-            } = self.nodes[depth].current;
-            return Ok(Decision::Step {
-                thread,
-                alternative,
-            });
+            return Ok(self.nodes[depth].current.into());
         }
         if let Some(node) = self.nodes.get(depth) {
             let choice = node.current;
@@ -222,18 +213,11 @@ impl Explorer for Source {
     }
 
     fn events(&self) -> Vec<Event> {
-        let steps = self.depth.min(self.order.len() as usize) as Index;
-        (0..steps)
-            .map(|index| self.order.event(index).clone())
-            .collect()
+        self.order.first(self.depth)
     }
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
-    }
-
-    fn is_repeating(&self) -> bool {
-        self.depth < self.order.len() as usize
     }
 
     fn progress(&self) -> f64 {

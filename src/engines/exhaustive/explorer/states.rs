@@ -148,10 +148,7 @@ impl Explorer for States {
             if let Some(event) = &node.event {
                 same(world, event, depth)?;
                 self.depth += 1;
-                return Ok(Decision::Step {
-                    thread: node.current.thread,
-                    alternative: node.current.alternative,
-                });
+                return Ok(node.current.into());
             }
             return Ok(self.visit(world));
         }
@@ -244,12 +241,6 @@ impl Explorer for States {
     fn events(&self) -> Vec<Event> {
         let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
         steps.filter_map(|node| node.event.clone()).collect()
-    }
-
-    fn is_repeating(&self) -> bool {
-        self.nodes
-            .get(self.depth)
-            .is_some_and(|node| node.event.is_some())
     }
 
     fn progress(&self) -> f64 {

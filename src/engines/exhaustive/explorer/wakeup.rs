@@ -18,6 +18,13 @@ pub struct Branch {
     pub next: Vec<Branch>,
 }
 
+impl Branch {
+    /// How many steps it plans.
+    pub(super) fn len(&self) -> usize {
+        1 + self.next.iter().map(Self::len).sum::<usize>()
+    }
+}
+
 /// A sequence of events of an execution, as far as it has not been followed yet.
 #[derive(Debug)]
 pub struct Sequence<'a> {

@@ -9,20 +9,18 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 
+use shuttle::Runner;
 use shuttle::scheduler::{Schedule, Scheduler, Task, TaskId};
-use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use shuttle_engine::runtime::execution::ExecutionState;
 use shuttle_engine::runtime::thread::switch;
 use shuttle_engine::thread_support::thread_fn;
 
 use crate::engines::exhaustive::execution::{Execution, Host, Phase, Stuck};
 use crate::engines::exhaustive::explorer::{Decision, Ended};
+use crate::engines::shuttle::{STACK_BYTES, config};
 use crate::sync::Name;
 use crate::sync::announcing::last_panic;
 use crate::sync::stepping::{ThreadId, run_on};
-
-/// Stack of a task in bytes; shuttle's own 60 KiB are soon full.
-const STACK_BYTES: usize = 512 * 1024;
 
 type Body = Box<dyn FnOnce()>;
 
@@ -207,17 +205,6 @@ impl Scheduler for Reins {
     fn next_u64(&mut self) -> u64 {
         unreachable!("the stepping backend draws no random numbers of shuttle")
     }
-}
-
-fn config() -> Config {
-    let mut config = Config::new();
-    config.stack_size = STACK_BYTES;
-    config.failure_persistence = FailurePersistence::None;
-    // The machine counts steps.
-    config.max_steps = MaxSteps::None;
-    config.max_time = None;
-    config.silence_warnings = true;
-    config
 }
 
 /// Runs executions of `main` until the driver has no more, or `go_on` says no before one.

@@ -72,6 +72,8 @@ struct Slot {
     object: Object,
     /// The first of its locations.
     base: Location,
+    /// How many it has.
+    locations: usize,
     /// Digest of plain data that it protects or holds.
     data: u64,
 }
@@ -115,6 +117,8 @@ pub fn only(thread: ThreadId) -> Threads {
 pub struct Used {
     /// An operation that looks whether units are free.
     pub tries: bool,
+    /// An object that has had more members than in an earlier execution.
+    pub resized: bool,
 }
 
 impl World {
@@ -251,11 +255,13 @@ impl World {
         let id = match self.object_ids[creator].get(counter) {
             Some(&id) => id,
             None => {
-                let base = self.add_locations(Object::locations(substance));
+                let locations = Object::locations(substance);
+                let base = self.add_locations(locations);
                 self.slots.push(Slot {
                     alive: false,
                     object: Object::Label,
                     base,
+                    locations,
                     data: 0,
                 });
                 let id = self.slots.len() - 1;
@@ -265,10 +271,11 @@ impl World {
         };
         let object = Object::new(substance);
         if let Object::Units(units) = &object {
-            let base = self.slots[id].base as usize;
-            if base + units.free.len() > self.initial.len() || !self.fits(id, units.free.len()) {
-                // Another set than in an earlier execution: the program is not deterministic, or
-                // sizes itself by what it has seen. New locations keep the model right.
+            if units.free.len() > self.slots[id].locations {
+                // More members than in an earlier execution: what searches keep names the old
+                // locations, so they have to give up.
+                self.used.resized = true;
+                self.slots[id].locations = units.free.len();
                 self.slots[id].base = self.add_locations(units.free.len());
             }
             let base = self.slots[id].base as usize;
@@ -282,21 +289,6 @@ impl World {
         slot.object = object;
         slot.data = data;
         id
-    }
-
-    /// Whether so many locations from an object's base on are its own.
-    fn fits(&self, id: ObjectId, count: usize) -> bool {
-        let base = self.slots[id].base as usize;
-        let end = base + count;
-        let others = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != id);
-        !others
-            .map(|(_, slot)| slot.base as usize)
-            .chain(self.threads.iter().map(|t| t.token_location as usize))
-            .any(|other| (base + 1..end).contains(&other))
     }
 
     /// The number of these needs.
@@ -541,12 +533,6 @@ impl World {
     #[must_use]
     pub fn has_runnable(&self) -> bool {
         !self.runnable.is_empty()
-    }
-
-    /// The digest of plain data at an object.
-    #[must_use]
-    pub fn data(&self, object: ObjectId) -> u64 {
-        self.slots[object].data
     }
 
     /// Whether a thread can move now.
