@@ -11,9 +11,11 @@
 //!    observers.
 //! 4. [`problems`]: the catalogue of classical systems, right and wrong variants together.
 //! 5. [`engines`]: who schedules, and what may be concluded: verdicts and counterexamples.
-//! 6. [`report`]: tables, JSON, Markdown, HTML and JUnit from the rows of a run.
-//! 7. [`testing`]: verdicts inside an ordinary `#[test]`.
-//! 8. [`cli`]: the arguments, streams and exit codes of the program.
+//! 6. [`protocols`]: file transfer and POP3 as state machines without I/O.
+//! 7. [`programs`]: TCP and UDP servers and clients on the protocols and the checked parts.
+//! 8. [`report`]: tables, JSON, Markdown, HTML and JUnit from the rows of a run.
+//! 9. [`testing`]: verdicts inside an ordinary `#[test]`.
+//! 10. [`cli`]: the arguments, streams and exit codes of the program.
 //!
 //! With `default-features = false` only the first two are built, on OS threads, with
 //! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
@@ -26,6 +28,10 @@ pub mod engines;
 pub mod primitives;
 #[cfg(feature = "engines")]
 pub mod problems;
+#[cfg(feature = "programs")]
+pub mod programs;
+#[cfg(feature = "programs")]
+pub mod protocols;
 #[cfg(feature = "engines")]
 pub mod report;
 pub mod scenario;

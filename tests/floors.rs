@@ -8,13 +8,15 @@ use std::path::{Path, PathBuf};
 fn floors() -> BTreeMap<&'static str, (u32, &'static [&'static str])> {
     BTreeMap::from([
         ("sync", (0, &[] as &[_])),
-        ("primitives", (1, &[] as &[_])),
+        ("protocols", (0, &[])),
+        ("primitives", (1, &[])),
         ("scenario", (1, &[])),
         // The catalogue and the engines do not know each other, except that the plan of the
         // matrix is where they meet.
         ("problems", (2, &[])),
         ("engines", (2, &["problems"])),
         ("report", (3, &[])),
+        ("programs", (3, &[])),
         ("testing", (4, &[])),
         ("cli", (4, &[])),
     ])

@@ -1,0 +1,1 @@
+//! File transfer: serve a directory, get, put and list.

@@ -1,0 +1,1 @@
+//! A greeting server and its clients, over TCP and UDP.

@@ -1,0 +1,1 @@
+//! A POP3 server over Maildir, and a client that delivers to one.

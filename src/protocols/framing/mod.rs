@@ -1,0 +1,1 @@
+//! Frames with a length, and lines that end in CRLF.

@@ -1,0 +1,1 @@
+//! File transfer over one byte stream, server and client.

@@ -1,0 +1,1 @@
+//! The programs over loopback: bad peers, kills, many clients, and programs that nobody here wrote.

@@ -1,0 +1,1 @@
+//! Laws of the protocols, with arbitrary bytes in arbitrary pieces.
