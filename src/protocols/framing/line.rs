@@ -54,8 +54,8 @@ pub enum Step {
     /// The line has reached the limit without an end; said once, at the octet that shows it. The
     /// rest of it is dropped by the next calls.
     TooLong,
-    /// The line that was too long has ended.
-    Dropped,
+    /// The line that was too long has ended, after so many octets more than it should have had.
+    Dropped(u64),
 }
 
 impl LineReader {
@@ -102,7 +102,7 @@ impl LineReader {
     fn drop_rest(&mut self, input: &[u8], dropped: u64) -> (usize, Step) {
         if let Some(end) = memchr(LF, input) {
             self.clear();
-            return (end + 1, Step::Dropped);
+            return (end + 1, Step::Dropped(dropped.saturating_add(end as u64)));
         }
         self.place = Place::Dropping(dropped.saturating_add(input.len() as u64));
         (input.len(), Step::Partial)
@@ -130,7 +130,7 @@ impl LineReader {
         line.strip_suffix(&[CR]).unwrap_or(line)
     }
 
-    /// How many octets were dropped of a line after it was found too long.
+    /// How many octets were dropped so far of a line after it was found too long.
     #[must_use]
     pub fn dropped(&self) -> u64 {
         match self.place {

@@ -172,7 +172,7 @@ impl Client {
                 self.line();
             }
             Step::TooLong => self.fail(ClientError::LineTooLong(self.limits.line)),
-            Step::Partial | Step::Dropped => {}
+            Step::Partial | Step::Dropped(_) => {}
         }
         taken
     }

@@ -189,10 +189,8 @@ impl Server {
                     self.end_exchange();
                     self.bad("the line is too long");
                 }
-                Step::Partial | Step::Dropped => {}
-            }
-            if self.reader.dropped() > self.settings.limits.dropped {
-                self.conclude(End::EndlessLine);
+                Step::Dropped(octets) => self.dropped(octets),
+                Step::Partial => self.dropped(self.reader.dropped()),
             }
             if quiet {
                 self.clock.begins_to_wait(now);
@@ -348,6 +346,13 @@ impl Server {
             _ => 0,
         };
         self.reader.memory() + self.output.memory() + block
+    }
+
+    /// So many octets of a line that is too long were dropped.
+    fn dropped(&mut self, octets: u64) {
+        if octets > self.settings.limits.dropped {
+            self.conclude(End::EndlessLine);
+        }
     }
 
     /// The line in the reader is there to be heeded.

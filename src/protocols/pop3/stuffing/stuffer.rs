@@ -1,8 +1,12 @@
 //! From a message to the wire.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 use super::{BLOCK, CR, DOT, LF, Moved};
+
+/// Octets of lines that are looked at one by one before whole blocks are tried again: lines that
+/// end in LF come seldom alone.
+const LINES: usize = 8 * BLOCK;
 
 /// Writes a message as POP3 sends it, block by block.
 ///
@@ -74,7 +78,15 @@ impl Stuffer {
             let mut run = 0;
             if moved.read >= by_blocks_from {
                 run = blocks_to_copy(window);
-                by_blocks_from = moved.read + run + BLOCK;
+                by_blocks_from = moved.read + run + LINES;
+            }
+            if run == 0 && self.place == Place::LineStart {
+                let more = self.whole_lines(rest, &mut output[moved.written..]);
+                moved.read += more.read;
+                moved.written += more.written;
+                if more.read > 0 {
+                    continue;
+                }
             }
             if run == 0 {
                 run = self.line_to_copy(window);
@@ -98,6 +110,31 @@ impl Stuffer {
                 _ => Place::Inside,
             };
         }
+        moved
+    }
+
+    /// Takes the whole lines of some of the input, from the beginning of one.
+    fn whole_lines(&mut self, input: &[u8], output: &mut [u8]) -> Moved {
+        // No line more than doubles, so that there is room for all of them.
+        let window = &input[..input.len().min(output.len() / 2).min(LINES)];
+        let mut moved = Moved::default();
+        let mut dots = 0;
+        for end in memchr_iter(LF, window) {
+            let line = &window[moved.read..end];
+            let line = line.strip_suffix(&[CR]).unwrap_or(line);
+            let mut rest = &mut output[moved.written..];
+            moved.read = end + 1;
+            moved.written += line.len() + 2;
+            if line.first() == Some(&DOT) {
+                rest[0] = DOT;
+                rest = &mut rest[1..];
+                moved.written += 1;
+                dots += 1;
+            }
+            rest[..line.len()].copy_from_slice(line);
+            rest[line.len()..line.len() + 2].copy_from_slice(b"\r\n");
+        }
+        self.octets += (moved.written - dots) as u64;
         moved
     }
 

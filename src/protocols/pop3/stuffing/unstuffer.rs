@@ -1,5 +1,7 @@
 //! From the wire to the message.
 
+use memchr::memchr_iter;
+
 use super::{BLOCK, CR, DOT, LF, Moved};
 
 /// Reads a message as POP3 sends it, to the line that ends it and no further.
@@ -126,10 +128,11 @@ fn run_to_copy(window: &[u8]) -> usize {
     loop {
         // Overlapping by two octets, so that no CRLF with its dot is cut.
         let block = &window[from..window.len().min(from + BLOCK)];
-        if has_dot_after_lf(block)
-            && let Some(at) = block.windows(3).position(|three| three == b"\r\n.")
-        {
-            return from + at + 2;
+        if has_dot_after_lf(block) {
+            let after_crlf = |at: &usize| block[..*at].ends_with(b"\r\n");
+            if let Some(at) = memchr_iter(DOT, block).find(after_crlf) {
+                return from + at;
+            }
         }
         if from + block.len() == window.len() {
             return window.len();
