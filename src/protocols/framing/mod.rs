@@ -1,6 +1,6 @@
 //! Frames with a length, and lines that end in CRLF.
 //!
-//! 1. [`line`]: lines of bounded length, from input in any pieces.
+//! 1. [`line`](mod@line): lines of bounded length, from input in any pieces.
 
 pub mod line;
 
