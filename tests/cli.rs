@@ -319,16 +319,9 @@ fn list_names_everything_that_verify_takes() {
         ids.map(|entry| entry["id"].as_str().expect("an id").to_owned())
             .collect()
     };
-    assert_eq!(
-        ids(&list["problems"]),
-        [
-            "semaphore",
-            "critical-section",
-            "bounded-buffer",
-            "readers-writers",
-            "philosophers"
-        ]
-    );
+    let catalogue = crosscheck::problems::catalogue();
+    let known: Vec<&str> = catalogue.iter().map(|problem| problem.id).collect();
+    assert_eq!(ids(&list["problems"]), known);
     assert!(ids(&list["engines"]).contains(&"shuttle-urw".to_owned()));
     assert_eq!(ids(&list["modes"]), ["traces", "source", "states"]);
     let text = out(&crosscheck(&["list"]));

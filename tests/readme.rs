@@ -72,53 +72,37 @@ fn every_cargo_command_is_one_that_the_gate_runs() {
     assert!(seen >= 3, "the README shows {seen} cargo commands only");
 }
 
-/// The README's tables of what is proved are made from the claims.
+/// The README's tables are those that `crosscheck list --format markdown` prints. With
+/// `INSTA_UPDATE=always` in the environment they are written into it, as snapshots are.
 #[test]
-fn the_tables_of_what_is_proved_are_the_table_of_claims() {
-    /// The rows of engine `exhaustive` that the README shows have so many executions or more.
-    const LARGE: u64 = 1_000;
-    /// Properties of infinite executions, which have a table of their own.
-    const ENDLESS: [&str; 3] = ["livelock-freedom", "starvation-freedom", "bounded-bypass"];
-    let text = read("README.md");
-    for line in read("verification/claims.txt").lines() {
-        let columns: Vec<&str> = line.split_whitespace().collect();
-        if let [
-            mode,
-            scenario,
-            engine,
-            instance,
-            asks,
-            verdict,
-            executions,
-            ..,
-        ] = columns[..]
-        {
-            if ENDLESS.contains(&asks) {
-                let word = verdict.split(':').next().unwrap_or_default();
-                let row = format!(
-                    "| {scenario} | {} | {asks} | {word} |",
-                    instance.replace(',', ", ")
-                );
-                assert!(text.contains(&row), "the README lacks the row: {row}");
-                continue;
-            }
-            if verdict != "proved" {
-                continue;
-            }
-            let count: u64 = executions.parse().expect("a proved row has its count");
-            let shown = match engine {
-                "loom" => mode == "proof",
-                "exhaustive" => count >= LARGE,
-                _ => false,
-            };
-            if !shown {
-                continue;
-            }
-            let row = format!(
-                "| {scenario} | {} | {executions} |",
-                instance.replace(',', ", ")
-            );
-            assert!(text.contains(&row), "the README lacks the row: {row}");
-        }
+fn the_tables_are_those_of_the_registry() {
+    let output = Command::new(env!("CARGO_BIN_EXE_crosscheck"))
+        .args(["list", "--format", "markdown"])
+        .output()
+        .expect("the binary runs");
+    let printed = String::from_utf8(output.stdout).expect("the tables are text");
+    let old = read("README.md");
+    let mut new = old.clone();
+    let mut tables = 0;
+    for table in printed.split_inclusive("<!-- end -->\n") {
+        tables += 1;
+        let first = table.lines().next().expect("a table has lines");
+        let start = new
+            .find(first)
+            .unwrap_or_else(|| panic!("the README has no place for {first}"));
+        let end = new[start..].find("<!-- end -->\n").expect("tables end") + start;
+        new.replace_range(start..end + "<!-- end -->\n".len(), table);
     }
+    assert!(tables >= 4, "only {tables} tables were printed");
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+        fs::write(path, new).expect("the README can be written");
+        return;
+    }
+    let differs = old.lines().zip(new.lines()).find(|(old, new)| old != new);
+    assert!(
+        old == new,
+        "the README's tables are not those of the registry, first here: {differs:?}\n\
+         INSTA_UPDATE=always cargo test --test tests readme writes them"
+    );
 }

@@ -149,6 +149,8 @@ pub(super) enum ListFormat {
     Text,
     /// Stable, for programs
     Json,
+    /// The tables of the README: the catalogue, and what was established of it
+    Markdown,
 }
 
 /// Reads `60s`, `500ms`, `2m`, `1h`.

@@ -8,41 +8,24 @@ use super::args::{List, ListFormat};
 use super::{Failure, print};
 use crate::engines::EngineId;
 use crate::engines::check::SWITCHES;
+use crate::engines::claims::Table;
 use crate::engines::limits::SearchMode;
 use crate::problems::{Variant, catalogue};
-use crate::scenario::{Instance, Value};
-use crate::sync::{Property, Semantics};
+use crate::report::catalogue::{expectation, render};
+use crate::scenario::Value;
+use crate::sync::Property;
 
 pub(super) fn run(arguments: &List) -> Result<u8, Failure> {
     print(&match arguments.format {
         ListFormat::Text => text(),
         ListFormat::Json => format!("{:#}\n", as_json()),
+        ListFormat::Markdown => markdown()?,
     })?;
     Ok(0)
 }
 
-/// How a variant is expected to end at its quick instance.
-fn expectation(variant: &Variant) -> String {
-    let instance = Instance::defaults(&variant.program.parameters());
-    let failing: Vec<&str> = variant
-        .program
-        .properties()
-        .into_iter()
-        .filter(|property| {
-            variant.truth.fails(
-                *property,
-                crate::scenario::Memory::C11,
-                &instance,
-                &Semantics::DEFAULT,
-            )
-        })
-        .map(Property::failure)
-        .collect();
-    if failing.is_empty() {
-        "holds".to_owned()
-    } else {
-        format!("fails: {}", failing.join(", "))
-    }
+fn markdown() -> Result<String, Failure> {
+    Ok(render(&catalogue(), &Table::built_in()?))
 }
 
 fn text() -> String {

@@ -100,32 +100,39 @@ impl<B: Backend> SemaphoreSet<B> {
     #[track_caller]
     pub fn new(name: impl Into<Name>, units: &[usize]) -> Self {
         let name = name.into();
-        let order = B::semantics().swait;
-        let label = Label::new(Kind::SemaphoreSet, name);
         let counted: Result<Vec<u32>, _> = units.iter().map(|&n| u32::try_from(n)).collect();
         let native = match counted {
-            Ok(free) => B::Units::new(Kind::SemaphoreSet, name, &free, order),
+            Ok(free) => B::Units::new(Kind::SemaphoreSet, name, &free, B::semantics().swait),
             // More than a machine counts.
             Err(_) => None,
         };
-        let build = match native {
-            Some(units) => Build::Native(units),
-            None => Build::Gate {
-                order,
-                gate: Gate::new(
-                    name,
-                    State {
-                        free: units.to_vec(),
-                        queue: VecDeque::new(),
-                        next_ticket: 0,
-                    },
-                ),
+        match native {
+            Some(native) => Self {
+                members: units.len(),
+                label: Label::new(Kind::SemaphoreSet, name),
+                build: Build::Native(native),
             },
+            None => Self::on_gate(name, units),
+        }
+    }
+
+    /// The same on a gate, also on a machine that has sets of its own: to check the set itself.
+    #[track_caller]
+    pub fn on_gate(name: impl Into<Name>, units: &[usize]) -> Self {
+        let name = name.into();
+        let label = Label::new(Kind::SemaphoreSet, name);
+        let state = State {
+            free: units.to_vec(),
+            queue: VecDeque::new(),
+            next_ticket: 0,
         };
         Self {
             members: units.len(),
             label,
-            build,
+            build: Build::Gate {
+                order: B::semantics().swait,
+                gate: Gate::new(name, state),
+            },
         }
     }
 

@@ -8,12 +8,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
-use super::{INFINITE, Problem, Variant, team};
+use super::{INFINITE, Problem, Variant, team, weak};
 use crate::primitives::Semaphore;
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
 use crate::sync::{
-    AtomicBool, AtomicUsize, Attempt, Backend, Semantics, SemaphoreOrder, Spin, SpinCapped, fence,
-    rounds, run_threads, scope,
+    AtomicBool, AtomicUsize, Attempt, Backend, Spin, SpinCapped, fence, rounds, run_threads, scope,
 };
 
 /// The problem and its variants.
@@ -37,12 +36,12 @@ pub fn problem() -> Problem {
                         (
                             Property::StarvationFreedom,
                             Memory::SequentiallyConsistent,
-                            passed_over,
+                            weak,
                         ),
                         (
                             Property::BoundedBypass,
                             Memory::SequentiallyConsistent,
-                            passed_over,
+                            weak,
                         ),
                     ],
                 },
@@ -95,11 +94,6 @@ pub fn problem() -> Problem {
             },
         ],
     }
-}
-
-/// Whoever comes when the unit is free takes it.
-fn passed_over(_: &Instance, semantics: &Semantics) -> bool {
-    semantics.semaphore == SemaphoreOrder::Weak
 }
 
 /// `*(P(mutex); enter; leave; V(mutex))`.

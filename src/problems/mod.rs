@@ -1,19 +1,27 @@
 //! The catalogue: one file a problem, right and wrong variants together.
 //!
 //! 1. [`semaphore`]: the counting semaphore itself, queued, busy-waiting, and with slips in P.
-//! 2. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
-//! 3. [`bounded_buffer`]: producers and consumers, from one slot to a ring with many on each side.
-//! 4. [`readers_writers`]: readers together, a writer alone, and who may be kept waiting for ever.
-//! 5. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
+//! 2. [`semaphore_set`]: several semaphores at once, all or nothing, and part by part.
+//! 3. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
+//! 4. [`bounded_buffer`]: producers and consumers, from one slot to a ring with many on each side.
+//! 5. [`blocking_queue`]: the same on a lock and condition variables, and whom a notification wakes.
+//! 6. [`readers_writers`]: readers together, a writer alone, and who may be kept waiting for ever.
+//! 7. [`shared_file`]: four readers of whom each excludes one other.
+//! 8. [`reading_room`]: so many seats, and a register of who has which.
+//! 9. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
 
+pub mod blocking_queue;
 pub mod bounded_buffer;
 pub mod critical_section;
 pub mod philosophers;
 pub mod readers_writers;
+pub mod reading_room;
 pub mod semaphore;
+pub mod semaphore_set;
+pub mod shared_file;
 
-use crate::scenario::{Program, Property, Truth};
-use crate::sync::Body;
+use crate::scenario::{Instance, Program, Property, Truth};
+use crate::sync::{Body, Semantics, SemaphoreOrder};
 
 /// A problem of the catalogue.
 pub struct Problem {
@@ -49,9 +57,13 @@ impl Variant {
 pub fn catalogue() -> Vec<Problem> {
     vec![
         semaphore::problem(),
+        semaphore_set::problem(),
         critical_section::problem(),
         bounded_buffer::problem(),
+        blocking_queue::problem(),
         readers_writers::problem(),
+        shared_file::problem(),
+        reading_room::problem(),
         philosophers::problem(),
     ]
 }
@@ -69,4 +81,15 @@ fn team<'a>(name: &'static str, count: usize, body: &'a (dyn Fn(usize) + Sync)) 
     (0..count)
         .map(|i| -> Body<'a> { ((name, i).into(), Box::new(move || body(i))) })
         .collect()
+}
+
+/// Whoever comes when a unit of a semaphore is free takes it.
+fn weak(_: &Instance, semantics: &Semantics) -> bool {
+    semantics.semaphore == SemaphoreOrder::Weak
+}
+
+/// How many of `all` items go to number `who` of those `among` whom they are divided; fixed, so
+/// that every run ends.
+fn share(all: usize, among: usize, who: usize) -> usize {
+    all / among + usize::from(who < all % among)
 }

@@ -8,9 +8,11 @@
 //!    browsers and CI servers.
 //! 4. [`explain`]: one counterexample, in lanes.
 //! 5. [`snapshot`]: one row of the matrix, as tests pin it.
-//! 6. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
+//! 6. [`catalogue`]: all problems and variants with what is claimed of them, for the README.
+//! 7. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
 //!    `escape`: text that does no harm, of which [`printable`] is for everybody.
 
+pub mod catalogue;
 pub mod context;
 mod escape;
 pub mod explain;

@@ -2,7 +2,8 @@
 //!
 //! 1. [`Scenario`]: the program, generic over the backend, with its parameters and properties.
 //! 2. [`Instance`], [`Parameter`]: one choice of the parameters.
-//! 3. [`Zone`], [`Ledger`]: observers of mutual exclusion, and of conservation and order.
+//! 3. [`Zone`], [`Gathering`], [`Ledger`]: observers of mutual exclusion, of who meets whom, and of
+//!    conservation and order.
 //! 4. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
 //! 5. `Checkable`: a scenario without its type, for engines.
 
@@ -15,7 +16,7 @@ mod truth;
 #[cfg(feature = "engines")]
 pub use checkable::{Checkable, Machine, Program};
 pub use instance::{Domain, Instance, Parameter, Value};
-pub use observe::{Ledger, Stay, Zone};
+pub use observe::{Gathering, Ledger, Stay, Zone};
 pub use truth::{Failing, Memory, Truth};
 
 use crate::sync::Backend;

@@ -1,9 +1,10 @@
-//! Observers: of who is inside, and of what went in and came out.
+//! Observers: of who is inside, of who meets whom, and of what went in and came out.
 
 use std::fmt;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
-use crate::sync::{Backend, Composite, Kind, Label, Name, Property, require};
+use crate::sync::{AtomicUsize, Backend, Composite, Kind, Label, Name, Property, reached, require};
 
 /// A region that admits at most so many threads at once; fails [`Property::MutualExclusion`].
 ///
@@ -59,6 +60,47 @@ impl<B: Backend> Drop for Stay<'_, B> {
 impl<B: Backend> fmt::Debug for Stay<'_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stay").finish_non_exhaustive()
+    }
+}
+
+/// A place where so many threads have to be at once in some execution, for
+/// [`Property::Reachability`].
+///
+/// Unlike a [`Zone`] it is part of the search: whether threads meet depends on the order in which
+/// they come and go.
+pub struct Gathering<B: Backend> {
+    present: AtomicUsize<B>,
+    size: usize,
+    mark: &'static str,
+}
+
+impl<B: Backend> Gathering<B> {
+    /// Reaches `mark` as soon as `size` threads are there at once.
+    #[track_caller]
+    pub fn new(name: impl Into<Name>, size: usize, mark: &'static str) -> Self {
+        Self {
+            present: AtomicUsize::<B>::new(name, 0),
+            size,
+            mark,
+        }
+    }
+
+    /// The calling thread is there while `stay` runs.
+    #[track_caller]
+    pub fn attend<R>(&self, stay: impl FnOnce() -> R) -> R {
+        // Relaxed, here and below: an observer, which must not order what it observes.
+        if self.present.fetch_add(1, Relaxed) + 1 >= self.size {
+            reached::<B>(self.mark);
+        }
+        let result = stay();
+        self.present.fetch_sub(1, Relaxed);
+        result
+    }
+}
+
+impl<B: Backend> fmt::Debug for Gathering<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gathering").finish_non_exhaustive()
     }
 }
 

@@ -254,12 +254,16 @@ fn refuted(
     execution: u64,
 ) -> Ending {
     // The same trace in its most readable order; as it was found where that does not fail alike.
+    // Step by step where semaphores are built of mutexes already.
     let shortest = fewest_preemptions(explorer.events(), world);
     let failure = [shortest, explorer.schedule()]
         .into_iter()
-        .find_map(|schedule| {
-            let guide = Driver::Guide(Guide::new(schedule));
-            recorded(job, runner, guide, None)
+        .flat_map(|schedule| {
+            let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
+            [Driver::Guide(Guide::new(schedule)), Driver::Steps(steps)]
+        })
+        .find_map(|driver| {
+            recorded(job, runner, driver, None)
                 .filter(|failure| failure.kind == FailureKind::Property(property))
         });
     match failure {
