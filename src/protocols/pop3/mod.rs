@@ -12,8 +12,9 @@
 //! 7. [`sasl`]: what goes into AUTH and comes out of it.
 //! 8. [`stuffing`]: messages on the wire.
 //! 9. [`limits`]: what bounds a session.
-//! 10. [`server`]: one session of a server.
-//! 11. [`client`]: one session of a client.
+//! 10. `queue`: octets that wait to be taken.
+//! 11. [`server`]: one session of a server.
+//! 12. [`client`]: one session of a client.
 
 pub mod apop;
 pub mod argument;
@@ -21,6 +22,7 @@ pub mod capability;
 pub mod client;
 pub mod command;
 pub mod limits;
+mod queue;
 pub mod reply;
 pub mod sasl;
 pub mod server;

@@ -200,9 +200,30 @@ proptest! {
         let mut session = Session::new(settings, outside);
         // Feeding asserts that input is consumed whenever nothing waits.
         session.feed(&input.concat());
-        // Twice: a vector may double.
-        let most = 255 + 1024 + 2 * (256 + 512 + 1024) + 64;
-        prop_assert!(session.memory <= most, "{} octets of memory", session.memory);
+        prop_assert!(session.memory <= MOST, "{} octets of memory", session.memory);
+    }
+
+    #[test]
+    fn memory_is_bounded_when_output_is_never_taken_whole(
+        input in vec(noise(), 20..60),
+        taken in 1..60usize,
+    ) {
+        let mut outside = Outside::new(&[&b"x\n"[..]; 100]);
+        let mut settings = plaintext();
+        settings.limits = small();
+        let now = Instant::now();
+        let mut server = Server::new(now, settings);
+        let input = input.concat();
+        let mut rest = &input[..];
+        while !rest.is_empty() {
+            rest = &rest[server.handle_input(now, rest)..];
+            if let Some(request) = server.poll_request() {
+                let answer = outside.answer(&mut server, request);
+                server.answer(now, answer).unwrap();
+            }
+            server.poll_output(now, &mut vec![0; taken]);
+            prop_assert!(server.memory() <= MOST, "{} octets of memory", server.memory());
+        }
     }
 
     #[test]
@@ -328,6 +349,10 @@ fn call() -> impl Strategy<Value = Call> {
         10 => (0..10u8).prop_map(Call::Answer),
     ]
 }
+
+/// What a session with these limits may hold: a line, the line being written, a block, and twice
+/// what may wait: half of it may be taken already, and memory comes in powers of two.
+const MOST: usize = 1024 + 1024 + 64 + 2 * (256 + 1024);
 
 fn small() -> ServerLimits {
     ServerLimits {

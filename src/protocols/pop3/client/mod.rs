@@ -11,7 +11,6 @@ mod error;
 mod event;
 mod login;
 mod numbers;
-mod output;
 mod replies;
 mod session;
 

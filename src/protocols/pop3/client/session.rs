@@ -8,9 +8,9 @@ use super::error::{ClientError, LoginError, SendError, Waiting};
 use super::event::{Asked, Event};
 use super::login::{Login, Next, Plan, View};
 use super::numbers::Numbers;
-use super::output::Output;
 use crate::protocols::framing::{LineReader, Step};
 use crate::protocols::pop3::command::COMMAND_LINE;
+use crate::protocols::pop3::queue::Queue;
 use crate::protocols::pop3::stuffing::Unstuffer;
 use crate::protocols::pop3::{
     ApopTimestamp, Capability, ClientLimits, Command, Mechanism, Reply, Secret,
@@ -56,7 +56,7 @@ pub struct Client {
     /// What of `body` waits for the outside.
     filled: Range<usize>,
     body: Vec<u8>,
-    pub(super) output: Output,
+    pub(super) output: Queue,
     pub(super) events: VecDeque<Event>,
     /// Last sign of life, or when the wait for one began.
     pub(super) active: Instant,
@@ -119,7 +119,7 @@ impl Client {
             unstuffer: Unstuffer::default(),
             filled: 0..0,
             body: Vec::new(),
-            output: Output::default(),
+            output: Queue::default(),
             events: VecDeque::new(),
             active: now,
             encrypted,

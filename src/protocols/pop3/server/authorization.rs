@@ -69,7 +69,7 @@ impl Server {
                     Some(initial) => self.plain_response(initial.as_bytes()),
                     None => {
                         authorization.exchange = true;
-                        self.output.raw(b"+ \r\n");
+                        self.output.text(format_args!("+ "));
                         self.reader.set_limit(self.settings.limits.sasl_line);
                     }
                 }
@@ -204,6 +204,6 @@ impl Server {
         for capability in lines.into_iter().flatten() {
             self.output.line(|line| capability.encode(line));
         }
-        self.output.raw(b".\r\n");
+        self.output.end();
     }
 }

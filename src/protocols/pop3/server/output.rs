@@ -3,14 +3,15 @@
 use std::fmt;
 use std::io::Write as _;
 
+use crate::protocols::pop3::queue::Queue;
 use crate::protocols::pop3::reply::{REPLY_LINE, ResponseCode, Status};
 
 /// Lines in the order of their commands. Bounded because commands are read only while it is short.
 #[derive(Debug, Default)]
 pub(super) struct Output {
-    octets: Vec<u8>,
-    /// So many of them were taken.
-    taken: usize,
+    pub(super) queue: Queue,
+    /// The line that is being written.
+    line: Vec<u8>,
 }
 
 impl Output {
@@ -21,67 +22,36 @@ impl Output {
         code: Option<ResponseCode>,
         text: impl fmt::Display,
     ) {
-        let from = self.octets.len();
-        self.octets.extend_from_slice(status.as_str().as_bytes());
-        if let Some(code) = code {
-            self.append(format_args!(" [{}]", code.as_str()));
+        let status = status.as_str();
+        match code {
+            Some(code) => self.text(format_args!("{status} [{}] {text}", code.as_str())),
+            None => self.text(format_args!("{status} {text}")),
         }
-        self.append(format_args!(" {text}"));
-        self.end_line(from);
     }
 
-    /// Appends a line of an answer with several: written by `write`, stuffed and cut here.
-    pub(super) fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        let from = self.octets.len();
-        write(&mut self.octets);
-        if self.octets.get(from) == Some(&b'.') {
-            self.octets.insert(from, b'.');
-        }
-        self.end_line(from);
-    }
-
-    fn end_line(&mut self, from: usize) {
-        self.octets.truncate(from + REPLY_LINE - 2);
-        self.octets.extend_from_slice(b"\r\n");
-    }
-
-    /// Appends octets as they are: lines with their ends.
-    pub(super) fn raw(&mut self, octets: &[u8]) {
-        self.octets.extend_from_slice(octets);
-    }
-
-    /// Appends numbers and the like.
-    pub(super) fn append(&mut self, text: fmt::Arguments<'_>) {
+    /// Appends a line of numbers and the like.
+    pub(super) fn text(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a vector cannot fail; a Display that does has nothing to add.
-        let _ = self.octets.write_fmt(text);
+        self.line(|line| line.write_fmt(text).unwrap_or_default());
     }
 
-    /// Moves what fits into the buffer.
-    pub(super) fn take(&mut self, buffer: &mut [u8]) -> usize {
-        let waiting = &self.octets[self.taken..];
-        let length = waiting.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&waiting[..length]);
-        self.taken += length;
-        if self.taken == self.octets.len() {
-            self.clear();
-        }
-        length
+    /// Appends the line that `write` makes.
+    pub(super) fn line(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.line.clear();
+        // At once, so that memory does not depend on what lines there were.
+        self.line.reserve(REPLY_LINE);
+        write(&mut self.line);
+        self.line.truncate(REPLY_LINE - 2);
+        self.line.extend_from_slice(b"\r\n");
+        self.queue.push(&self.line);
     }
 
-    pub(super) fn clear(&mut self) {
-        self.octets.clear();
-        self.taken = 0;
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.octets.len() - self.taken
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Appends the line that ends an answer of several.
+    pub(super) fn end(&mut self) {
+        self.queue.push(b".\r\n");
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.octets.capacity()
+        self.queue.memory() + self.line.capacity()
     }
 }

@@ -231,7 +231,7 @@ impl Server {
 
     /// What the outside has to do now, if anything. Gives every request once.
     pub fn poll_request(&mut self) -> Option<Request> {
-        if self.awaiting == Awaiting::Tls && !self.output.is_empty() {
+        if self.awaiting == Awaiting::Tls && !self.output.queue.is_empty() {
             return None;
         }
         self.request.take()
@@ -318,7 +318,7 @@ impl Server {
             Phase::Authorization(_) => State::Authorization,
             Phase::Transaction(_) => State::Transaction,
             Phase::Update => State::Update,
-            Phase::Over(_) if self.output.is_empty() => State::Closed,
+            Phase::Over(_) if self.output.queue.is_empty() => State::Closed,
             Phase::Over(_) => State::Closing,
         }
     }
@@ -385,7 +385,7 @@ impl Server {
         );
         self.awaiting == Awaiting::Nothing
             && !streams
-            && self.output.len() < self.settings.limits.output.max(1)
+            && self.output.queue.len() < self.settings.limits.output.max(1)
     }
 
     fn waits(&self) -> Waits {
@@ -393,7 +393,8 @@ impl Server {
             Phase::Transaction(transaction) => !matches!(transaction.stream, Stream::Nothing),
             _ => false,
         };
-        let for_reader = !self.output.is_empty() || (streams && self.awaiting == Awaiting::Nothing);
+        let for_reader =
+            !self.output.queue.is_empty() || (streams && self.awaiting == Awaiting::Nothing);
         Waits {
             for_login: matches!(self.phase, Phase::Authorization(_)),
             for_reader,
@@ -461,6 +462,6 @@ impl Server {
     /// At once; what waits is dropped.
     pub(super) fn close(&mut self, end: End) {
         self.conclude(end);
-        self.output.clear();
+        self.output.queue.clear();
     }
 }

@@ -51,17 +51,17 @@ impl Transaction {
         let Stream::Listing { what, from } = &mut self.stream else {
             return false;
         };
-        while output.len() < limit.max(1) {
+        while output.queue.len() < limit.max(1) {
             let Some((after, number, entry)) = self.maildrop.next(*from) else {
-                output.raw(b".\r\n");
+                output.end();
                 self.stream = Stream::Nothing;
                 break;
             };
             *from = after;
             match what {
-                Listing::Sizes => output.append(format_args!("{number} {}\r\n", entry.octets)),
+                Listing::Sizes => output.text(format_args!("{number} {}", entry.octets)),
                 Listing::UniqueIds => {
-                    output.append(format_args!("{number} {}\r\n", entry.unique_id));
+                    output.text(format_args!("{number} {}", entry.unique_id));
                 }
             }
         }
@@ -227,7 +227,7 @@ impl Server {
         let limit = self.settings.limits.output;
         let mut written = 0;
         loop {
-            written += self.output.take(&mut buffer[written..]);
+            written += self.output.queue.take(&mut buffer[written..]);
             let Phase::Transaction(transaction) = &mut self.phase else {
                 break;
             };
