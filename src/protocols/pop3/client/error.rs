@@ -50,10 +50,12 @@ pub enum ClientError {
     )]
     InjectedPlaintext,
     /// The server did not answer in time.
-    #[error("the server does not answer: it was waited for {0}")]
+    #[error(
+        "the server said nothing in time, and {0} was due: try again later, or check the network"
+    )]
     Timeout(Waiting),
     /// The server closed the connection.
-    #[error("the server closed the connection: it was waited for {0}")]
+    #[error("the server closed the connection before {0}: try again")]
     Closed(Waiting),
 }
 
@@ -61,16 +63,16 @@ pub enum ClientError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Waiting {
     /// The greeting.
-    #[error("its greeting")]
+    #[error("the greeting")]
     Greeting,
     /// The beginning of an answer.
-    #[error("its answer to {0}")]
+    #[error("the answer to {0}")]
     Reply(Asked),
     /// The rest of an answer: of a message, for instance.
-    #[error("the rest of its answer to {0}")]
+    #[error("the rest of the answer to {0}")]
     Rest(Asked),
     /// TLS.
-    #[error("TLS to begin")]
+    #[error("the beginning of TLS")]
     Tls,
     /// Nothing: no command was open.
     #[error("the next command")]
