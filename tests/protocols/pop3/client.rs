@@ -72,7 +72,7 @@ fn the_end_of_the_stream_within_a_message_is_no_message() {
     );
     assert_eq!(
         error.to_string(),
-        "the server closed the connection before the rest of the answer to RETR 1: try again"
+        "the server closed the connection: it was waited for the rest of its answer to RETR 1"
     );
     assert_eq!(
         case.client.send(case.now, &Command::Dele(number(1))),

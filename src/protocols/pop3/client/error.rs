@@ -50,12 +50,10 @@ pub enum ClientError {
     )]
     InjectedPlaintext,
     /// The server did not answer in time.
-    #[error(
-        "the server said nothing in time, and {0} was due: try again later, or check the network"
-    )]
+    #[error("the server does not answer: it was waited for {0}")]
     Timeout(Waiting),
     /// The server closed the connection.
-    #[error("the server closed the connection before {0}: try again")]
+    #[error("the server closed the connection: it was waited for {0}")]
     Closed(Waiting),
 }
 
@@ -63,16 +61,16 @@ pub enum ClientError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Waiting {
     /// The greeting.
-    #[error("the greeting")]
+    #[error("its greeting")]
     Greeting,
     /// The beginning of an answer.
-    #[error("the answer to {0}")]
+    #[error("its answer to {0}")]
     Reply(Asked),
     /// The rest of an answer: of a message, for instance.
-    #[error("the rest of the answer to {0}")]
+    #[error("the rest of its answer to {0}")]
     Rest(Asked),
     /// TLS.
-    #[error("the beginning of TLS")]
+    #[error("TLS to begin")]
     Tls,
     /// Nothing: no command was open.
     #[error("the next command")]
