@@ -1,12 +1,14 @@
-//! Executions per second of each engine on three fixed programs.
+//! Executions per second of each engine on three fixed programs, and whole searches of engine
+//! `exhaustive` beside those of loom and shuttle where they end.
 
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, check};
 use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program};
-use crosscheck::sync::Semantics;
+use crosscheck::sync::{Semantics, SemaphoreOrder};
 
 const PROGRAMS: [&str; 3] = [
     "critical-section/mutex",
@@ -59,5 +61,64 @@ fn engines(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(engine_benches, engines);
+/// Whole searches: the program, its parameters, and with what it is searched.
+const WHOLE: [(&str, &str, &[(EngineId, SearchMode)]); 6] = [
+    (
+        "philosophers/odd-even",
+        "n=3 meals=1 lock=facade",
+        &SIDE_BY_SIDE,
+    ),
+    ("philosophers/odd-even", "n=5 meals=1 lock=facade", &BOTH),
+    ("philosophers/odd-even", "n=5 meals=2 lock=facade", &BOTH),
+    ("philosophers/room", "n=5 meals=1 lock=facade", &[STATES]),
+    ("philosophers/room", "n=5 meals=2 lock=facade", &[STATES]),
+    ("philosophers/monitor", "n=5 meals=1 lock=facade", &BOTH),
+];
+
+const TRACES: (EngineId, SearchMode) = (EngineId::Exhaustive, SearchMode::Traces);
+const STATES: (EngineId, SearchMode) = (EngineId::Exhaustive, SearchMode::States);
+const BOTH: [(EngineId, SearchMode); 2] = [TRACES, STATES];
+const SIDE_BY_SIDE: [(EngineId, SearchMode); 3] =
+    [TRACES, STATES, (EngineId::Loom, SearchMode::Auto)];
+
+fn whole_searches(criterion: &mut Criterion) {
+    for (name, settings, ways) in WHOLE {
+        let program = program(name);
+        let parameters = program.parameters();
+        let mut instance = Instance::defaults(&parameters);
+        for pair in settings.split(' ') {
+            let (name, value) = pair.split_once('=').expect("written as name=value");
+            let parameter = parameters.iter().find(|parameter| parameter.name == name);
+            let parameter = parameter.expect("the program has the parameter");
+            let value = parameter.parse(value).expect("the parameter has the value");
+            instance = instance.with(parameter.name, value);
+        }
+        let mut group = criterion.benchmark_group(format!("{name} {settings}, whole"));
+        group
+            .sample_size(10)
+            .warm_up_time(Duration::from_millis(500))
+            .measurement_time(Duration::from_secs(5));
+        for &(engine, mode) in ways {
+            let limits = Limits {
+                mode,
+                ..Limits::PROOF
+            };
+            let job = Job {
+                program: &program,
+                instance: &instance,
+                semantics: Semantics {
+                    semaphore: SemaphoreOrder::Weak,
+                    ..Semantics::DEFAULT
+                },
+                targets: program.properties().into_iter().collect(),
+                engine,
+                limits: &limits,
+            };
+            group.bench_function(format!("{engine} {mode}"), |b| b.iter(|| check(&job)));
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(engine_benches, engines, whole_searches);
 criterion_main!(engine_benches);

@@ -40,7 +40,7 @@ use std::thread::available_parallelism;
 
 use crate::engines::check::set_switch;
 use crate::engines::plan::Planned;
-use crate::engines::worker::{run_all, serve};
+use crate::engines::worker::{Event, run_all, serve};
 use crate::engines::{Claimed, EngineId, Limits, Row, Word};
 use crate::report;
 use crate::scenario::{Instance, Program, Scenario};
@@ -209,13 +209,11 @@ pub fn verdicts(scenario: impl Scenario, checks: &Checks, here: &str) -> Verdict
     };
     let jobs = available_parallelism().map_or(1, usize::from);
     let mut rows: Vec<Vec<Row>> = plan.iter().map(|_| Vec::new()).collect();
-    run_all(
-        &plan,
-        jobs,
-        &worker,
-        &AtomicBool::new(false),
-        |index, of_job, _| rows[index] = of_job,
-    )
+    run_all(&plan, jobs, &worker, &AtomicBool::new(false), |event| {
+        if let Event::Finished(index, of_job, _) = event {
+            rows[index] = of_job;
+        }
+    })
     .expect("the test binary can be started again as a worker");
     let name = program.name().replace('/', "__");
     Verdicts {

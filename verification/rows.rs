@@ -3,12 +3,11 @@
 
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use crosscheck::engines::claims::Table;
 use crosscheck::engines::plan::Planned;
 use crosscheck::engines::replay::{Replayed, machine, replay_on};
-use crosscheck::engines::worker::run_all;
+use crosscheck::engines::worker::{Event, run_all};
 use crosscheck::engines::{Claimed, Counterexample, EngineId, Row};
 use crosscheck::report;
 use libtest_mimic::{Failed, Trial};
@@ -67,7 +66,11 @@ pub(crate) fn run(planned: &Planned) -> Result<Vec<Row>, Failed> {
         command
     };
     let mut rows = Vec::new();
-    let keep = |_: usize, row: Vec<Row>, _: Duration| rows = row;
+    let keep = |event: Event| {
+        if let Event::Finished(_, of_job, _) = event {
+            rows = of_job;
+        }
+    };
     run_all(
         std::slice::from_ref(planned),
         1,
@@ -87,7 +90,12 @@ fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
     };
     let read = Counterexample::from_token(&counterexample.token())
         .map_err(|error| format!("the token cannot be read back: {error}"))?;
-    if read != *counterexample {
+    let told = Counterexample {
+        // A token runs the failing execution; the passing one is for readers.
+        passing: None,
+        ..counterexample.clone()
+    };
+    if read != told {
         return Err("the token holds another counterexample than was put in".into());
     }
     if read.loop_from.is_some() {

@@ -54,9 +54,23 @@ pub(super) struct Verify {
     /// Add the time of each row
     #[arg(long)]
     pub(super) timings: bool,
+    #[command(flatten)]
+    pub(super) keep: Keep,
     /// Rows that run at the same time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
+}
+
+/// Where a search is kept.
+#[derive(Args, Debug, Default)]
+pub(super) struct Keep {
+    /// Keep the search of the one row of engine exhaustive in this file: now and then, and when
+    /// the budget is used up
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    pub(super) checkpoint: Option<PathBuf>,
+    /// Go on with the search in this file, and keep it there
+    #[arg(long, value_name = "FILE")]
+    pub(super) resume: Option<PathBuf>,
 }
 
 /// Which rows.
@@ -85,7 +99,7 @@ pub(super) struct How {
     /// spins, seed, memory (megabytes, of engine exhaustive); may be repeated
     #[arg(long, value_name = "NAME=NUMBER")]
     pub(super) bound: Vec<String>,
-    /// How engine exhaustive searches: traces, source or states; the rows of that engine only
+    /// How engine exhaustive searches: auto, traces, source or states; the rows of that engine only
     #[arg(long, value_name = "MODE")]
     pub(super) mode: Option<String>,
     /// Time for each row, as in 60s, 500ms or 2m; removes the limit on executions

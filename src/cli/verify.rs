@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::args::{Format, How, Verify, What};
+use super::args::{Format, How, Keep, Verify, What};
 use super::{Failure, INTERRUPTED, print, select, worker};
 use crate::engines::claims::{Mode, Table, line_for};
+use crate::engines::limits::{Kept, SearchMode};
 use crate::engines::plan::{Planned, catalogue_plan};
-use crate::engines::worker::run_all;
+use crate::engines::worker::{Event, run_all};
 use crate::engines::{Claimed, EngineId, ExitStatus, Limits, Row};
 use crate::problems::catalogue;
 use crate::report;
@@ -27,7 +28,8 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     } else {
         Mode::Quick
     };
-    let plan = plan(&arguments.what, &table, mode)?;
+    let mut plan = plan(&arguments.what, &table, mode)?;
+    keep(&arguments.keep, &mut plan)?;
     let jobs = match arguments.jobs {
         Some(jobs) => jobs.get(),
         None => available_parallelism().map_or(1, usize::from),
@@ -79,6 +81,36 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         return Ok(INTERRUPTED);
     }
     Ok(ExitStatus::of(&claimed).code())
+}
+
+/// Has the one row's search kept in a file.
+fn keep(keep: &Keep, plan: &mut [Planned]) -> Result<(), Failure> {
+    let (path, resume) = match (&keep.checkpoint, &keep.resume) {
+        (Some(path), _) => (path, false),
+        (None, Some(path)) => (path, true),
+        (None, None) => return Ok(()),
+    };
+    let [row] = plan else {
+        return Err(Failure(format!(
+            "a file keeps one search, and these are {} rows; name PROBLEM/VARIANT, --engine \
+             exhaustive and the instance with --set",
+            plan.len()
+        )));
+    };
+    let engines = [EngineId::Exhaustive, EngineId::ExhaustiveShuttle];
+    if !engines.contains(&row.engine) || row.limits.mode == SearchMode::Source {
+        return Err(Failure(format!(
+            "only engine exhaustive in modes traces and states can be kept in a file, not {} {}",
+            row.engine, row.limits.mode
+        )));
+    }
+    row.limits.kept = Some(Kept {
+        path: path.clone(),
+        resume,
+    });
+    // The claims are about whole searches from their beginning.
+    row.mode = None;
+    Ok(())
 }
 
 /// What was asked for, in a word or two.
@@ -180,10 +212,16 @@ pub(super) fn check_all(plan: &[Planned], jobs: usize) -> Result<Done, Failure> 
         ProgressStyle::with_template("{bar:30} {pos} of {len} rows, about {eta} to go {msg}");
     bar.set_style(style.expect("the template is well formed"));
     let mut done: Done = plan.iter().map(|_| None).collect();
-    run_all(plan, jobs, &worker()?, interrupted, |index, rows, time| {
-        bar.inc(1);
-        bar.set_message(plan[index].program.name());
-        done[index] = Some((rows, time));
+    run_all(plan, jobs, &worker()?, interrupted, |event| match event {
+        Event::Told(index, estimate) => {
+            let name = plan[index].program.name();
+            bar.set_message(format!("{name}: {estimate}"));
+        }
+        Event::Finished(index, rows, time) => {
+            bar.inc(1);
+            bar.set_message(plan[index].program.name());
+            done[index] = Some((rows, time));
+        }
     })
     .map_err(|error| Failure(format!("cannot start a worker process: {error}")))?;
     bar.finish_and_clear();

@@ -254,7 +254,7 @@ fn rows_of_infinite_executions(job: &Job<'_>, asked: &BTreeSet<Property>) -> Vec
         property,
         verdict,
         executions: totals.executions,
-        semantics: semantics_words(job, &totals.used),
+        semantics: semantics_words(job, None, &totals.used),
         overridden: Vec::new(),
         undecided: Vec::new(),
     };
@@ -267,6 +267,7 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         ending,
         totals,
         overridden,
+        mode,
     } = run;
     let mut marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
     let alarms = totals.used.seq_cst_accesses || totals.used.mixed_writes;
@@ -289,7 +290,7 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         property,
         verdict,
         executions: totals.executions,
-        semantics: semantics_words(job, &totals.used),
+        semantics: semantics_words(job, mode, &totals.used),
         overridden: overridden.clone(),
         undecided: Vec::new(),
     };
@@ -326,7 +327,7 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
 }
 
 /// Memory model and switches on which a verdict rests: those that the program uses.
-fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
+fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<String> {
     let Semantics {
         notify,
         spurious,
@@ -337,8 +338,8 @@ fn semantics_words(job: &Job<'_>, used: &Used) -> Vec<String> {
         Memory::SequentiallyConsistent => "sc",
         Memory::C11 => "c11",
     }];
-    words.extend(job.mode().map(|mode| match mode {
-        SearchMode::Traces | SearchMode::Source => "traces",
+    words.extend(mode.or(job.mode()).map(|mode| match mode {
+        SearchMode::Auto | SearchMode::Traces | SearchMode::Source => "traces",
         SearchMode::States => "states",
     }));
     if used.semaphores {

@@ -42,6 +42,48 @@ pub struct Counterexample {
     pub blocked: Vec<BlockedThread>,
     /// From which step on, counted from 0, the steps repeat for ever; none: the execution ends.
     pub loop_from: Option<usize>,
+    /// The nearest execution that passes, where engine `exhaustive` has found one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passing: Option<Passing>,
+}
+
+/// The execution nearest to a counterexample in which nothing fails, in steps on native
+/// semaphores.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passing {
+    /// How many steps at the beginning are those of the counterexample.
+    pub common: usize,
+    /// The step of the counterexample that is not taken then; none: its failure is in a step that
+    /// nobody else can see.
+    pub instead_of: Option<CounterStep>,
+    /// The threads.
+    pub threads: Vec<String>,
+    /// All steps.
+    pub steps: Vec<CounterStep>,
+}
+
+impl Passing {
+    /// Where it goes another way, in one sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let named = |step: &CounterStep| {
+            let thread = self.threads.get(step.thread).map_or("main", String::as_str);
+            format!("{thread}: {step}")
+        };
+        let other = match self.steps.get(self.common) {
+            Some(step) => format!("then {}", named(step)),
+            None => "and no more".to_owned(),
+        };
+        let instead = self
+            .instead_of
+            .as_ref()
+            .map_or_else(String::new, |step| format!(" instead of {}", named(step)));
+        format!(
+            "nearest execution that passes: the same {} steps, {other}{instead}; {} steps in all",
+            self.common,
+            self.steps.len()
+        )
+    }
 }
 
 /// A step of a counterexample.
@@ -182,6 +224,7 @@ impl Counterexample {
             steps,
             blocked,
             loop_from: None,
+            passing: None,
         }
     }
 
@@ -212,6 +255,7 @@ impl Counterexample {
             steps,
             blocked: Vec::new(),
             loop_from: Some(loop_from),
+            passing: None,
         }
     }
 
@@ -447,6 +491,7 @@ impl Compact {
             steps,
             blocked: self.b,
             loop_from: self.r,
+            passing: None,
         })
     }
 }

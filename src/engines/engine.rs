@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::check::Job;
 use super::counterexample::Counterexample;
+use super::limits::SearchMode;
 use super::search::Exhausted;
-use super::verdict::{Bounds, GaveUp, Sample};
+use super::verdict::{Bounds, Cut, GaveUp, Sample};
 use super::{exhaustive, loom, shuttle, threads};
 use crate::scenario::Memory;
 use crate::sync::announcing::Totals;
@@ -160,6 +161,8 @@ pub struct Run {
     pub totals: Totals,
     /// Environment variables that were not obeyed.
     pub overridden: Vec<String>,
+    /// How engine `exhaustive` searched in the end; none: another engine.
+    pub mode: Option<SearchMode>,
 }
 
 /// How a run ended.
@@ -175,6 +178,21 @@ pub enum Ending {
     Failed(Box<Counterexample>),
     /// The engine cannot decide.
     Unable(GaveUp),
+}
+
+impl Ending {
+    /// Whether only executions, time or memory were too few: another search may get further.
+    #[must_use]
+    pub fn is_for_want_of_room(&self) -> bool {
+        match self {
+            Self::Cut(bounds) => bounds
+                .cuts
+                .iter()
+                .all(|cut| matches!(cut, Cut::Executions(_) | Cut::Time(_))),
+            Self::Unable(why) => matches!(why, GaveUp::Memory { .. }),
+            Self::Exhausted(_) | Self::Sampled(_) | Self::Failed(_) => false,
+        }
+    }
 }
 
 impl From<Result<Exhausted, Bounds>> for Ending {

@@ -1,6 +1,7 @@
 //! What bounds a run.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SearchMode {
-    /// Optimal-DPOR: exactly one execution a Mazurkiewicz trace.
+    /// `Traces` within half of the limits, and `States` where that does not end.
     #[default]
+    Auto,
+    /// Optimal-DPOR: exactly one execution a Mazurkiewicz trace.
     Traces,
     /// Source-DPOR with sleep sets, the check of the former.
     Source,
@@ -20,12 +23,13 @@ pub enum SearchMode {
 
 impl SearchMode {
     /// Every mode; the first is the default.
-    pub const ALL: [Self; 3] = [Self::Traces, Self::Source, Self::States];
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Traces, Self::Source, Self::States];
 
     /// As it is typed and as claims write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Auto => "auto",
             Self::Traces => "traces",
             Self::Source => "source",
             Self::States => "states",
@@ -42,6 +46,7 @@ impl SearchMode {
     #[must_use]
     pub const fn summary(self) -> &'static str {
         match self {
+            Self::Auto => "traces, and states where those do not end within half of the budget",
             Self::Traces => "Optimal-DPOR: exactly one execution a Mazurkiewicz trace",
             Self::Source => "Source-DPOR with sleep sets: every trace, by another algorithm",
             Self::States => "every state once, by its 128-bit digest: for large instances",
@@ -82,6 +87,17 @@ pub struct Limits {
     pub mode: SearchMode,
     /// Megabytes that a search of the exhaustive engine may hold.
     pub memory: usize,
+    /// Where a search of the exhaustive engine is kept; none: it is not.
+    pub kept: Option<Kept>,
+}
+
+/// The file in which a search is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether the search goes on from what is in it; else it begins anew and replaces that.
+    pub resume: bool,
 }
 
 impl Limits {
@@ -97,8 +113,9 @@ impl Limits {
         seed: 1,
         depth: 3,
         spins: 2,
-        mode: SearchMode::Traces,
+        mode: SearchMode::Auto,
         memory: 2_048,
+        kept: None,
     };
 
     /// Proof mode: exhaustive searches until nothing is left.

@@ -76,6 +76,7 @@ impl Engine for Loom {
             ending,
             totals,
             overridden,
+            mode: None,
         }
     }
 }

@@ -9,7 +9,7 @@
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue.
-//! 10. [`worker`]: rows in processes of their own, many at a time.
+//! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
 //! 11. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod calibration;
@@ -23,6 +23,7 @@ pub mod limits;
 pub mod loom;
 mod panics;
 pub mod plan;
+pub mod progress;
 pub mod replay;
 pub mod search;
 pub mod shuttle;

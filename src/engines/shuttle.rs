@@ -62,6 +62,7 @@ impl Engine for Dfs {
             ending,
             totals,
             overridden: environment::set(&environment::SHUTTLE),
+            mode: None,
         }
     }
 }
@@ -143,6 +144,7 @@ fn sample<S: Scheduler + Send + 'static>(
         ending,
         totals,
         overridden,
+        mode: None,
     }
 }
 

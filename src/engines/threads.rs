@@ -60,6 +60,7 @@ impl Engine for Threads {
             ending,
             totals,
             overridden: Vec::new(),
+            mode: None,
         }
     }
 }

@@ -181,7 +181,7 @@ impl fmt::Display for Proof {
                 let executions = search.executions();
                 match search.mode() {
                     None => write!(f, "all {executions} executions"),
-                    Some(SearchMode::Traces) => {
+                    Some(SearchMode::Auto | SearchMode::Traces) => {
                         write!(f, "all traces, in {executions} executions, one a trace")
                     }
                     Some(SearchMode::Source) => write!(f, "all traces, in {executions} executions"),
@@ -375,7 +375,7 @@ pub enum GaveUp {
         limit: usize,
     },
     /// The program has more states than there is memory for.
-    #[error("more than {limit} states; check a smaller instance")]
+    #[error("more than {limit} states; raise --bound memory, or check a smaller instance")]
     States {
         /// For how many there is memory.
         limit: usize,
@@ -391,6 +391,12 @@ pub enum GaveUp {
     OtherFailure {
         /// The property's id.
         property: String,
+    },
+    /// The file in which the search was to be kept cannot be used.
+    #[error("{why}")]
+    Checkpoint {
+        /// Why, and what to do.
+        why: String,
     },
     /// The engine does not offer a semantics or an operation.
     #[error("the engine cannot model it: {what}")]

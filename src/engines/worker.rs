@@ -18,8 +18,9 @@ use serde::{Deserialize, Serialize};
 use super::check::{Row, set_switch};
 use super::engine::{Ending, EngineId, Run};
 use super::environment;
-use super::limits::Limits;
+use super::limits::{Limits, SearchMode};
 use super::plan::Planned;
+use super::progress::{Estimate, listening};
 use super::search;
 use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Sample, Verdict};
 use crate::scenario::{Instance, Program};
@@ -29,11 +30,23 @@ use crate::sync::{Property, Semantics};
 /// Answers begin with this, so that what a checked program prints is not taken for one.
 const MARK: &str = "\u{1}crosscheck-answer ";
 
+/// And what is told while a job runs with this.
+const PROGRESS: &str = "\u{1}crosscheck-progress ";
+
 /// How much of a worker's standard error is kept for the report.
 const LAST_WORDS: usize = 4096;
 
-/// Runs every job of `plan` in worker processes, at most `jobs` at a time, and hands the rows to
-/// `finished` in the order in which they end.
+/// What happens while jobs run.
+#[derive(Debug)]
+pub enum Event {
+    /// How far the job with this index is.
+    Told(usize, Estimate),
+    /// The job with this index has ended: its rows, and how long it took.
+    Finished(usize, Vec<Row>, Duration),
+}
+
+/// Runs every job of `plan` in worker processes, at most `jobs` at a time, and tells `happens` how
+/// far they are, and the rows in the order in which they end.
 ///
 /// `command` makes the command of a worker; the worker has to call [`serve`]. When `interrupted`
 /// becomes true, running workers are ended and no row is made up for what they had not finished.
@@ -45,7 +58,7 @@ pub fn run_all(
     jobs: usize,
     command: &(dyn Fn() -> Command + Sync),
     interrupted: &AtomicBool,
-    mut finished: impl FnMut(usize, Vec<Row>, Duration),
+    mut happens: impl FnMut(Event),
 ) -> io::Result<()> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = channel();
@@ -61,10 +74,14 @@ pub fn run_all(
                         break;
                     };
                     let started = Instant::now();
-                    let answer = ask(planned, &mut worker, command, interrupted);
+                    let mut told = |estimate| {
+                        // Nobody there any more: the answer will find out.
+                        let _ = sender.send(Ok(Some(Event::Told(index, estimate))));
+                    };
+                    let answer = ask(planned, &mut worker, command, interrupted, &mut told);
                     let failed = answer.is_err();
-                    let message =
-                        answer.map(|rows| rows.map(|rows| (index, rows, started.elapsed())));
+                    let finished = |rows| Event::Finished(index, rows, started.elapsed());
+                    let message = answer.map(|rows| rows.map(finished));
                     if sender.send(message).is_err() || failed {
                         break;
                     }
@@ -78,7 +95,7 @@ pub fn run_all(
         let mut result = Ok(());
         for message in receiver {
             match message {
-                Ok(Some((index, rows, time))) => finished(index, rows, time),
+                Ok(Some(event)) => happens(event),
                 Ok(None) => {}
                 Err(error) => result = Err(error),
             }
@@ -93,13 +110,14 @@ fn ask(
     worker: &mut Option<Worker>,
     command: &(dyn Fn() -> Command + Sync),
     interrupted: &AtomicBool,
+    told: &mut dyn FnMut(Estimate),
 ) -> io::Result<Option<Vec<Row>>> {
     let mut running = match worker.take() {
         Some(running) => running,
         None => Worker::start(command())?,
     };
     let request = serde_json::to_string(&Request::from(planned)).expect("plain data serialises");
-    let outcome = running.ask(&request, planned.limits.patience(), interrupted);
+    let outcome = running.ask(&request, planned.limits.patience(), interrupted, told);
     let why = match outcome {
         Outcome::Answer(text) => match serde_json::from_str::<Vec<WireRow>>(&text) {
             Ok(rows) => {
@@ -131,6 +149,7 @@ fn ask(
         ending: Ending::Unable(why),
         totals: Totals::default(),
         overridden: Vec::new(),
+        mode: None,
     };
     Ok(Some(super::check::rows(&planned.job(), run)))
 }
@@ -142,10 +161,27 @@ enum Outcome {
     Ended,
 }
 
+/// A line from a worker that is for us.
+enum Line {
+    Answer(String),
+    Progress(Estimate),
+}
+
+impl Line {
+    /// None: the checked program has printed it.
+    fn read(text: &str) -> Option<Self> {
+        if let Some(answer) = text.strip_prefix(MARK) {
+            return Some(Self::Answer(answer.to_owned()));
+        }
+        let estimate = serde_json::from_str(text.strip_prefix(PROGRESS)?);
+        estimate.ok().map(Self::Progress)
+    }
+}
+
 struct Worker {
     child: Child,
     input: ChildStdin,
-    answers: Receiver<String>,
+    lines: Receiver<Line>,
     errors: Arc<Mutex<VecDeque<u8>>>,
     drained: thread::JoinHandle<()>,
 }
@@ -179,11 +215,11 @@ impl Worker {
         let input = child.stdin.take().expect("standard input is piped");
         let output = child.stdout.take().expect("standard output is piped");
         let mut error = child.stderr.take().expect("standard error is piped");
-        let (sender, answers) = channel();
+        let (sender, lines) = channel();
         thread::spawn(move || {
             for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-                if let Some(answer) = String::from_utf8_lossy(&line).strip_prefix(MARK)
-                    && sender.send(answer.to_owned()).is_err()
+                if let Some(line) = Line::read(&String::from_utf8_lossy(&line))
+                    && sender.send(line).is_err()
                 {
                     break;
                 }
@@ -203,13 +239,19 @@ impl Worker {
         Ok(Self {
             child,
             input,
-            answers,
+            lines,
             errors,
             drained,
         })
     }
 
-    fn ask(&mut self, request: &str, patience: Duration, interrupted: &AtomicBool) -> Outcome {
+    fn ask(
+        &mut self,
+        request: &str,
+        patience: Duration,
+        interrupted: &AtomicBool,
+        told: &mut dyn FnMut(Estimate),
+    ) -> Outcome {
         if writeln!(self.input, "{request}")
             .and_then(|()| self.input.flush())
             .is_err()
@@ -218,8 +260,9 @@ impl Worker {
         }
         let started = Instant::now();
         loop {
-            match self.answers.recv_timeout(Duration::from_millis(20)) {
-                Ok(answer) => return Outcome::Answer(answer),
+            match self.lines.recv_timeout(Duration::from_millis(20)) {
+                Ok(Line::Answer(answer)) => return Outcome::Answer(answer),
+                Ok(Line::Progress(estimate)) => told(estimate),
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Ended,
                 // Relaxed: the flag guards no memory.
                 Err(RecvTimeoutError::Timeout) if interrupted.load(Ordering::Relaxed) => {
@@ -286,7 +329,7 @@ pub fn serve(programs: &[Program]) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let line = line?;
         let answer = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => request.answer(programs),
+            Ok(request) => listening(tell, || request.answer(programs)),
             Err(error) => Err(format!("a request cannot be read: {error}")),
         };
         let rows = answer.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
@@ -297,6 +340,16 @@ pub fn serve(programs: &[Program]) -> io::Result<()> {
         output.flush()?;
     }
     Ok(())
+}
+
+/// Tells the parent how far the job is.
+fn tell(estimate: Estimate) {
+    if let Ok(text) = serde_json::to_string(&estimate) {
+        let mut output = io::stdout().lock();
+        // A parent that has gone away is noticed when the answer is written.
+        let _ = writeln!(output, "\n{PROGRESS}{text}");
+        let _ = output.flush();
+    }
 }
 
 /// A job on its way to a worker.
@@ -376,10 +429,19 @@ struct WireRow {
 
 #[derive(Serialize, Deserialize)]
 enum WireVerdict {
-    Exhausted(u64),
-    Surveyed { states: u64, bypass: Option<u64> },
+    Exhausted {
+        executions: u64,
+        mode: Option<SearchMode>,
+    },
+    Surveyed {
+        states: u64,
+        bypass: Option<u64>,
+    },
     Witnessed,
-    Bounded { executions: u64, cuts: Vec<Cut> },
+    Bounded {
+        executions: u64,
+        cuts: Vec<Cut>,
+    },
     Sampled(Sample),
     Refuted(Box<Refutation>),
     GaveUp(GaveUp),
@@ -389,7 +451,10 @@ impl From<Row> for WireRow {
     fn from(row: Row) -> Self {
         let verdict = match row.verdict {
             Verdict::Proved(proof) => match (proof.exhausted(), proof.surveyed()) {
-                (Some(exhausted), _) => WireVerdict::Exhausted(exhausted.executions()),
+                (Some(exhausted), _) => WireVerdict::Exhausted {
+                    executions: exhausted.executions(),
+                    mode: exhausted.mode(),
+                },
                 (None, Some(graph)) => WireVerdict::Surveyed {
                     states: graph.states(),
                     bypass: graph.bypass(),
@@ -421,8 +486,8 @@ impl From<Row> for WireRow {
 impl WireRow {
     fn into_row(self, planned: &Planned) -> Row {
         let verdict = match self.verdict {
-            WireVerdict::Exhausted(executions) => {
-                Verdict::Proved(search::received(executions, planned.job().mode()).into())
+            WireVerdict::Exhausted { executions, mode } => {
+                Verdict::Proved(search::received(executions, mode).into())
             }
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())

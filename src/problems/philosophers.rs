@@ -15,8 +15,8 @@ use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::{Lock, LockBuild, Semaphore, SemaphoreSet};
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
 use crate::sync::{
-    Attempt, Backend, Semantics, SemaphoreOrder, Shared, Spin, SwaitOrder, rounds, run_threads,
-    yield_now,
+    Attempt, Backend, Semantics, SemaphoreOrder, Shared, Spin, SwaitOrder, checkpoint, rounds,
+    run_threads, yield_now,
 };
 
 /// The problem and its variants.
@@ -490,10 +490,12 @@ fn all_at_once<B: Backend>(table: &Table<B>) {
 fn by_monitor<B: Backend>(table: &Table<B>, build: LockBuild) {
     let m = Lock::<B>::new("m", build);
     let monitor = Monitor::new(table);
-    table.dine(|i, _| {
+    table.dine(|i, round| {
         let inside = m.lock();
         let attempt = monitor.hungry(i);
         drop(inside);
+        // What it saw of its neighbours it does not remember.
+        checkpoint::<B>(&(round, "asked"));
         monitor.permissions[i].p();
         attempt.served();
         table.eat(i);

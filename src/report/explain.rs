@@ -73,6 +73,8 @@ pub(super) struct Story {
     pub(super) waits: Vec<String>,
     /// A cycle of waits.
     pub(super) cycle: Option<String>,
+    /// Where the nearest execution that passes goes another way.
+    pub(super) passing: Option<String>,
     /// The command that runs it again.
     pub(super) replay: String,
 }
@@ -142,6 +144,10 @@ impl Story {
                 .map(|blocked| wait(counterexample, blocked))
                 .collect(),
             cycle: cycle(&counterexample.blocked).map(|names| escape::line(&names.join(" -> "))),
+            passing: counterexample
+                .passing
+                .as_ref()
+                .map(|passing| escape::line(&passing.told())),
             replay: format!("crosscheck replay {}", counterexample.token()),
         }
     }
@@ -164,6 +170,10 @@ impl Story {
         }
         if let Some(cycle) = &self.cycle {
             text.push_str(&wrapped("  wait cycle: ", "    ", cycle, MOST_COLUMNS));
+        }
+        if let Some(passing) = &self.passing {
+            text.push('\n');
+            text.push_str(&wrapped("  ", "    ", passing, MOST_COLUMNS));
         }
         text
     }

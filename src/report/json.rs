@@ -91,6 +91,17 @@ struct CounterexampleObject<'a> {
     /// From which step on they repeat for ever.
     #[serde(skip_serializing_if = "Option::is_none")]
     loop_from: Option<usize>,
+    /// The nearest execution that passes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passing: Option<PassingObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct PassingObject<'a> {
+    /// How many steps at the beginning are those of the counterexample.
+    common: usize,
+    threads: &'a [String],
+    steps: Vec<StepObject<'a>>,
 }
 
 /// How often others are served at most while one waits.
@@ -191,6 +202,14 @@ impl<'a> CounterexampleObject<'a> {
             steps: counterexample.steps.iter().map(StepObject::of).collect(),
             blocked: &counterexample.blocked,
             loop_from: counterexample.loop_from,
+            passing: counterexample
+                .passing
+                .as_ref()
+                .map(|passing| PassingObject {
+                    common: passing.common,
+                    threads: &passing.threads,
+                    steps: passing.steps.iter().map(StepObject::of).collect(),
+                }),
         }
     }
 }

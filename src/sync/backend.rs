@@ -50,6 +50,7 @@ pub enum Composite {
 /// What a step needs of one member of a set: it goes on when `test` units are free and takes
 /// `take` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "engines", derive(serde::Serialize, serde::Deserialize))]
 pub struct Need {
     /// Index of the member.
     pub member: u32,

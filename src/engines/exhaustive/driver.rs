@@ -1,8 +1,9 @@
 //! Who decides the next step: a search, the schedule that a search found, or a recording.
 
 use super::explorer::graph::Survey;
+use super::explorer::nearest::Nearest;
 use super::explorer::order::Order;
-use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Taken};
+use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Memo, Taken};
 use super::world::World;
 use crate::sync::announcing::Recorder;
 use crate::sync::stepping::{Op, ThreadId};
@@ -17,6 +18,8 @@ pub(super) enum Driver {
     Script,
     /// The search that builds the state graph.
     Survey(Box<Survey>),
+    /// The search for the nearest execution that passes.
+    Near(Nearest),
     /// These steps, and then no more: the next one last.
     Steps(Vec<Choice>),
 }
@@ -26,6 +29,7 @@ impl Driver {
         match self {
             Self::Search(explorer) => explorer.begin(),
             Self::Survey(survey) => survey.begin(),
+            Self::Near(nearest) => nearest.begin(),
             Self::Guide(_) | Self::Script | Self::Steps(_) => true,
         }
     }
@@ -40,6 +44,7 @@ impl Driver {
             (Self::Guide(guide), Some(recorder)) => Ok(guide.decide(world, recorder)),
             (Self::Script, Some(recorder)) => Ok(scripted(world, recorder)),
             (Self::Survey(survey), _) => survey.decide(world),
+            (Self::Near(nearest), _) => nearest.decide(world),
             (Self::Steps(steps), _) => Ok(match steps.pop() {
                 Some(choice) => choice.into(),
                 None => Decision::Cut,
@@ -52,6 +57,7 @@ impl Driver {
         match self {
             Self::Search(explorer) => explorer.end(world, ended),
             Self::Survey(survey) => survey.end(world, ended),
+            Self::Near(nearest) => nearest.end(world, ended),
             Self::Guide(_) | Self::Script | Self::Steps(_) => {}
         }
     }
@@ -60,6 +66,22 @@ impl Driver {
         match self {
             Self::Search(explorer) => explorer.memory(),
             _ => 0,
+        }
+    }
+
+    /// How many states there are so far, and a lower bound of the part that is done.
+    pub(super) fn progress(&self) -> (u64, f64) {
+        match self {
+            Self::Search(explorer) => (explorer.counts().states, explorer.progress()),
+            _ => (0, 0.0),
+        }
+    }
+
+    /// What the search knows between two executions.
+    pub(super) fn memo(&self) -> Option<Memo> {
+        match self {
+            Self::Search(explorer) => explorer.memo(),
+            _ => None,
         }
     }
 
@@ -72,7 +94,7 @@ impl Driver {
     pub(super) fn order(&self) -> Option<&Order> {
         match self {
             Self::Search(explorer) => explorer.order(),
-            Self::Survey(_) | Self::Guide(_) | Self::Script | Self::Steps(_) => None,
+            _ => None,
         }
     }
 }

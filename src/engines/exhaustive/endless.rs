@@ -22,9 +22,6 @@ use crate::sync::Property;
 use crate::sync::announcing::Totals;
 use crate::sync::stepping::ThreadId;
 
-/// The most memory of a graph.
-const MOST_BYTES: usize = 1 << 30;
-
 /// What was built, and how that ended.
 struct Built {
     graph: Graph,
@@ -56,7 +53,7 @@ fn endless(job: &Job<'_>) -> Settings {
 
 fn build(job: &Job<'_>) -> Built {
     let started = Instant::now();
-    let limit = Survey::states_in(MOST_BYTES);
+    let limit = Survey::states_in(job.limits.memory.saturating_mul(1_000_000));
     let coroutines = Coroutines::default();
     let driver = Driver::Survey(Box::new(Survey::new(limit)));
     let execution = Execution::new(&coroutines, endless(job), driver, None);
@@ -221,7 +218,7 @@ fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexa
         what,
     } = found;
     let loop_from = stem.len();
-    let tale = tell(job, stem.into_iter().chain(cycle).collect());
+    let tale = tell(job, endless(job), stem.into_iter().chain(cycle).collect());
     let who = thread.map_or_else(String::new, |thread| format!("{} ", tale.thread(thread)));
     let repeated = tale.steps.len() - loop_from;
     let message = if property == Property::BoundedBypass {
@@ -242,10 +239,10 @@ fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexa
 }
 
 /// Runs these steps and writes them down.
-fn tell(job: &Job<'_>, mut steps: Vec<Choice>) -> Tale {
+pub(super) fn tell(job: &Job<'_>, settings: Settings, mut steps: Vec<Choice>) -> Tale {
     steps.reverse();
     let coroutines = Coroutines::default();
-    let execution = Execution::new(&coroutines, endless(job), Driver::Steps(steps), None);
+    let execution = Execution::new(&coroutines, settings, Driver::Steps(steps), None);
     execution.inner.borrow_mut().tale = Some(Tale::default());
     let main = || job.program.run_on(Machine::Stepping, job.instance);
     let mut once = true;

@@ -2,28 +2,35 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::checkpoint::{CheckpointError, Keeper, Saved};
 use super::driver::{Driver, Guide};
+use super::endless::tell;
 use super::execution::{Execution, Inner, Settings, Stuck};
 use super::explorer::minimise::fewest_preemptions;
+use super::explorer::nearest::Nearest;
 use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
-use super::explorer::{Divergence, Explorer};
+use super::explorer::{Choice, Divergence, Ended, Explorer, Memo, Taken};
 use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::World;
 use crate::engines::check::{Job, failed};
+use crate::engines::counterexample::Passing;
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
 use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
-use crate::engines::{environment, panics};
+use crate::engines::{environment, panics, progress};
 use crate::scenario::Machine;
 use crate::sync::announcing::{
-    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session,
+    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
 };
 use crate::sync::{NotifyOrder, Property};
+
+/// How many executions are looked at for one that passes near a failing one.
+const MOST_NEAR: u64 = 1_000;
 
 /// The engine on coroutines of our own.
 #[derive(Clone, Copy, Debug)]
@@ -67,17 +74,37 @@ impl Runner {
         recorder: Option<Recorder>,
         go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
     ) -> (bool, Inner) {
+        self.go_on(job, settings, driver, recorder, None, go_on)
+    }
+
+    /// The same from where another run was saved.
+    fn go_on(
+        self,
+        job: &Job<'_>,
+        settings: Settings,
+        driver: Driver,
+        recorder: Option<Recorder>,
+        saved: Option<Saved>,
+        go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
+    ) -> (bool, Inner) {
+        let restore = |execution: &Execution<'_>| {
+            if let Some(saved) = saved {
+                saved.into_execution(job, execution);
+            }
+        };
         let main = || job.program.run_on(Machine::Stepping, job.instance);
         match self {
             Self::Coroutines => {
                 let coroutines = coroutines::Coroutines::default();
                 let execution = Execution::new(&coroutines, settings, driver, recorder);
+                restore(&execution);
                 let at_end = coroutines::run(&execution, &coroutines, &main, go_on);
                 (at_end, execution.inner.into_inner())
             }
             Self::Shuttle => {
                 let tasks = on_tasks::Tasks::default();
                 let execution = Execution::new(&tasks, settings, driver, recorder);
+                restore(&execution);
                 let at_end = on_tasks::run(&execution, &tasks, &main, go_on);
                 (at_end, execution.inner.into_inner())
             }
@@ -93,24 +120,64 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         steps: job.limits.steps,
         native,
         by_state,
+        keyed: by_state,
         endless: false,
     }
 }
 
-/// A search to its end or to a limit.
+/// The search that the limits name, or two of them.
 fn search(job: &Job<'_>, runner: Runner) -> Run {
     panics::own_output();
+    let kept = job.limits.kept.is_some();
+    match job.limits.mode {
+        // A file holds one search.
+        SearchMode::Auto if kept => {
+            return search_in(job, runner, SearchMode::Traces, job.limits.time);
+        }
+        SearchMode::Auto => {}
+        mode => return search_in(job, runner, mode, job.limits.time),
+    }
     let started = Instant::now();
-    let explorer: Box<dyn Explorer> = match job.limits.mode {
-        SearchMode::Traces => Box::new(Optimal::default()),
-        SearchMode::Source => Box::new(Source::new()),
-        SearchMode::States => Box::new(States::new()),
+    let traces = search_in(
+        job,
+        runner,
+        SearchMode::Traces,
+        job.limits.time.map(|time| time / 2),
+    );
+    if !traces.ending.is_for_want_of_room() {
+        return traces;
+    }
+    let left = job
+        .limits
+        .time
+        .map(|time| time.saturating_sub(started.elapsed()));
+    let states = search_in(job, runner, SearchMode::States, left);
+    match states.ending {
+        Ending::Exhausted(_) | Ending::Failed(_) => states,
+        // Neither ended: what the traces say is the stronger half.
+        _ => traces,
+    }
+}
+
+/// A search to its end or to a limit.
+fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Duration>) -> Run {
+    let started = Instant::now();
+    let by_state = mode == SearchMode::States;
+    let mut search = Search::in_mode(mode);
+    let (mut keeper, saved) = match opened(job, mode) {
+        Ok((keeper, saved)) => (keeper, saved),
+        Err(error) => return not_kept(mode, &error),
     };
-    let by_state = job.limits.mode == SearchMode::States;
-    let mut search = Search::in_mode(job.limits.mode);
-    let mut executions = 0u64;
+    let (explorer, saved) = match saved {
+        Some((memo, saved)) => (memo.into_explorer(), Some(saved)),
+        None => (explorer(mode), None),
+    };
+    let first = saved.as_ref().map_or(0, Saved::executions);
     let mut full = false;
+    let mut unkept = None;
     let mut go_on = |execution: &Execution<'_>| {
+        // Those that were begun anew do not count.
+        let executions = execution.inner.borrow().totals.executions;
         // Asked for rarely: it is a sum over the search.
         if executions % 256 == 255 && execution.memory() / 1_000_000 >= job.limits.memory {
             full = true;
@@ -122,29 +189,47 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
             search.cut(Cut::Executions(most));
             return false;
         }
-        if let Some(time) = job.limits.time
-            && executions > 0
+        if let Some(time) = time
+            && executions > first
             && started.elapsed() >= time
         {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
             search.cut(Cut::Time(ms));
             return false;
         }
-        executions += 1;
+        if executions % 1024 == 1023 {
+            progress::offer(|| execution.estimate());
+            if let Some(keeper) = &mut keeper
+                && keeper.is_time()
+            {
+                unkept = keeper.keep(&execution.inner.borrow()).err();
+                return unkept.is_none();
+            }
+        }
         true
     };
-    let (at_end, inner) = runner.run(
+    let (at_end, inner) = runner.go_on(
         job,
         settings(job, true, by_state),
         Driver::Search(explorer),
         None,
+        saved,
         &mut go_on,
     );
+    let is_cut = !at_end && inner.failed.is_none() && inner.stuck.is_none() && unkept.is_none();
+    if let Some(keeper) = &mut keeper
+        && is_cut
+    {
+        unkept = keeper.keep(&inner).err();
+    }
+    if let Some(error) = unkept {
+        return not_kept(mode, &error);
+    }
     let mut totals = inner.totals;
     let Driver::Search(explorer) = inner.driver else {
         unreachable!("a search is driven by its explorer")
     };
-    if job.limits.mode == SearchMode::Source && inner.failed.is_none() {
+    if mode == SearchMode::Source && inner.failed.is_none() {
         // What sleep sets end early is no execution more.
         totals.executions = explorer.counts().complete;
     }
@@ -185,7 +270,7 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
                     .to_owned(),
             ));
         }
-        if job.limits.mode == SearchMode::Source
+        if mode == SearchMode::Source
             && totals.used.condvars
             && job.semantics.notify == NotifyOrder::Any
         {
@@ -206,6 +291,41 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
         ending,
         totals,
         overridden: Vec::new(),
+        mode: Some(mode),
+    }
+}
+
+/// The search of a mode.
+fn explorer(mode: SearchMode) -> Box<dyn Explorer> {
+    match mode {
+        SearchMode::Auto | SearchMode::Traces => Box::new(Optimal::default()),
+        SearchMode::Source => Box::new(Source::new()),
+        SearchMode::States => Box::new(States::new()),
+    }
+}
+
+/// Where the search is kept, and what has been.
+fn opened(
+    job: &Job<'_>,
+    mode: SearchMode,
+) -> Result<(Option<Keeper>, Option<(Memo, Saved)>), CheckpointError> {
+    let Some(kept) = &job.limits.kept else {
+        return Ok((None, None));
+    };
+    let keeper = Keeper::new(&kept.path, job, mode)?;
+    let saved = kept.resume.then(|| keeper.resume()).transpose()?;
+    Ok((Some(keeper), saved))
+}
+
+/// A search that cannot be kept does not run: its user counts on the file.
+fn not_kept(mode: SearchMode, error: &CheckpointError) -> Run {
+    Run {
+        ending: Ending::Unable(GaveUp::Checkpoint {
+            why: error.to_string(),
+        }),
+        totals: Totals::default(),
+        overridden: Vec::new(),
+        mode: Some(mode),
     }
 }
 
@@ -230,17 +350,18 @@ fn told(divergence: &Divergence) -> String {
     let Divergence {
         step,
         thread,
-        before: (op, place),
+        before,
         now,
     } = divergence;
+    let before = match before {
+        Some((op, place)) => format!("{op:?} at {place}"),
+        None => "something else, before the search was resumed,".to_owned(),
+    };
     let now = match now {
         Some((op, place)) => format!("{op:?} at {place}"),
         None => "nothing".to_owned(),
     };
-    format!(
-        "after the same {step} steps thread {thread} announced {op:?} at {place} before and {now} \
-         now"
-    )
+    format!("after the same {step} steps thread {thread} announced {before} before and {now} now")
 }
 
 /// The counterexample of a failure that was found by these native steps.
@@ -256,24 +377,75 @@ fn refuted(
     // The same trace in its most readable order; as it was found where that does not fail alike.
     // Step by step where semaphores are built of mutexes already.
     let shortest = fewest_preemptions(explorer.events(), world);
-    let failure = [shortest, explorer.schedule()]
+    let found = [shortest, explorer.schedule()]
         .into_iter()
-        .flat_map(|schedule| {
+        .find_map(|schedule| {
             let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
-            [Driver::Guide(Guide::new(schedule)), Driver::Steps(steps)]
-        })
-        .find_map(|driver| {
-            recorded(job, runner, driver, None)
-                .filter(|failure| failure.kind == FailureKind::Property(property))
+            let guide = Driver::Guide(Guide::new(schedule.clone()));
+            let failure = [guide, Driver::Steps(steps)]
+                .into_iter()
+                .find_map(|driver| {
+                    recorded(job, runner, driver, None)
+                        .filter(|failure| failure.kind == FailureKind::Property(property))
+                })?;
+            Some((failure, schedule))
         });
-    match failure {
-        Some(failure) => failed(job, &failure, execution),
+    match found {
+        Some((failure, schedule)) => {
+            let mut ending = failed(job, &failure, execution);
+            if let Ending::Failed(counterexample) = &mut ending {
+                counterexample.passing = nearest(job, runner, &schedule);
+            }
+            ending
+        }
         None => Ending::Unable(GaveUp::Internal {
             detail: format!(
                 "{property} fails ({message}), but not where semaphores are built of mutexes"
             ),
         }),
     }
+}
+
+/// The execution nearest to a failing one that passes, if one is found soon.
+fn nearest(job: &Job<'_>, runner: Runner, failing: &[Taken]) -> Option<Passing> {
+    let failing: Vec<Choice> = failing.iter().map(|taken| taken.choice).collect();
+    let keyed = Settings {
+        keyed: true,
+        ..settings(job, true, false)
+    };
+    let mut search = Nearest::new(&failing);
+    let mut executions = 0;
+    let (steps, common) = loop {
+        let mut go_on = |_: &Execution<'_>| {
+            executions += 1;
+            executions <= MOST_NEAR
+        };
+        let driver = Driver::Near(search);
+        let (_, inner) = runner.run(job, keyed.clone(), driver, None, &mut go_on);
+        let Driver::Near(back) = inner.driver else {
+            unreachable!("the search comes back")
+        };
+        search = back;
+        if let Some(found) = search.found() {
+            break found;
+        }
+        if inner.failed.is_none() || inner.stuck.is_some() {
+            return None;
+        }
+        search.end(&inner.world, Ended::Failed);
+    };
+    let settings = settings(job, true, false);
+    let instead_of = tell(job, settings.clone(), failing)
+        .steps
+        .into_iter()
+        .nth(common);
+    let tale = tell(job, settings, steps);
+    Some(Passing {
+        common,
+        instead_of,
+        threads: tale.threads(),
+        steps: tale.steps,
+    })
 }
 
 /// One execution, recorded, on semaphores that are built of mutexes.

@@ -18,6 +18,7 @@ use super::locksets::Locksets;
 use super::observer::Observer;
 use super::tale::Tale;
 use super::world::World;
+use crate::engines::progress::Estimate;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
 };
@@ -66,6 +67,9 @@ pub(super) struct Settings {
     pub(super) native: bool,
     /// Races and zones are decided on the state.
     pub(super) by_state: bool,
+    /// What threads have seen is kept, so that states have keys; always where races and zones are
+    /// decided on the state.
+    pub(super) keyed: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
     pub(super) endless: bool,
 }
@@ -139,7 +143,7 @@ impl<'h> Execution<'h> {
         recorder: Option<Recorder>,
     ) -> Self {
         let mut world = World::new(&settings.semantics);
-        if !settings.by_state {
+        if !settings.by_state && !settings.keyed {
             world.without_keys();
         }
         let inner = Inner {
@@ -299,6 +303,12 @@ impl<'h> Execution<'h> {
         }
         if inner.failed.is_none() && inner.stuck.is_none() {
             // Else the search stops here, and its schedule is asked for.
+            let passed = inner.cut_by.is_none();
+            let ended = if ended == Ended::Complete && !passed {
+                Ended::Failed
+            } else {
+                ended
+            };
             inner.driver.end(&inner.world, ended);
         }
     }
@@ -311,6 +321,17 @@ impl<'h> Execution<'h> {
     /// Bytes that the search holds, roughly.
     pub(super) fn memory(&self) -> usize {
         self.inner.borrow().driver.memory()
+    }
+
+    /// How far the search is.
+    pub(super) fn estimate(&self) -> Estimate {
+        let inner = self.inner.borrow();
+        let (states, at_least) = inner.driver.progress();
+        Estimate {
+            executions: inner.totals.executions,
+            states,
+            at_least,
+        }
     }
 
     /// Whether a target has failed, or nothing more can be said.

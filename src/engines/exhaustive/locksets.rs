@@ -9,11 +9,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::world::footprint::Location;
 use crate::sync::stepping::{ObjectId, ThreadId};
 
 /// What is known of the locks around one object.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Protected {
     /// The only thread that has been seen at it so far, if there is only one.
     alone: Option<ThreadId>,
@@ -24,7 +26,7 @@ struct Protected {
 }
 
 /// The locksets of a search, over all its executions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Locksets {
     objects: HashMap<ObjectId, Protected>,
     /// Given by somebody who did not hold them: signals, not locks.

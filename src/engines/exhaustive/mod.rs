@@ -29,6 +29,23 @@
 //! schedule is compared, and a difference ends the search as not deterministic, with both places.
 //! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter.
 //!
+//! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
+//! the whole of the limit on executions), and then states; a row's reason names the search that
+//! ended, and `bounded` stands for neither. What a verdict rests on is one complete search, never
+//! halves of two.
+//!
+//! *Searches that are kept.* A file holds what a search has still to visit and what it has visited,
+//! so a search that was cut goes on and ends with the count of one that was not. It is refused by
+//! another build of the program and by another row.
+//!
+//! *Estimates.* What progress shows is Knuth's estimate on the path of the search, with everything
+//! that is not known yet left out: a lower bound of the part that is done, and no promise of time.
+//!
+//! *The nearest passing execution* is the first that a depth-first search finds when it goes back
+//! from the end of the counterexample, so no other has a longer common beginning, except where a
+//! failure depends on more than the state (a data race), or where a thousand executions did not
+//! suffice and none is shown.
+//!
 //! *Infinite executions.* Livelock, starvation and bypass are decided on the graph of all states,
 //! without any reduction, under weak fairness, for up to 64 threads.
 //!
@@ -42,10 +59,11 @@
 //! 3. [`runner`]: what runs code to its next announcement.
 //! 4. `execution`: the machine under the stepping backend; `observer` and `locksets`: races and
 //!    zones beside the model; `driver`: who decides the next step.
-//! 5. [`engine`]: all of it together, as an engine.
+//! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file.
 //! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `tale`: an
 //!    execution as it is shown.
 
+mod checkpoint;
 mod driver;
 mod endless;
 pub mod engine;

@@ -72,7 +72,7 @@ pub struct ScriptStep {
 }
 
 /// What the executions of a run used; some of it limits what may be concluded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Used {
     /// Atomic loads, stores or read-modify-writes.
     pub atomics: bool,

@@ -392,7 +392,7 @@ impl Explorer for Survey {
                 return Err(Divergence {
                     step: depth,
                     thread: choice.thread,
-                    before: (op, place),
+                    before: Some((op, place)),
                     now,
                 });
             }
@@ -409,7 +409,7 @@ impl Explorer for Survey {
             return Err(Divergence {
                 step: depth - 1,
                 thread: choice.thread,
-                before: (op, place),
+                before: Some((op, place)),
                 now: world.announced(choice.thread),
             });
         }

@@ -7,17 +7,21 @@
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
 //! 6. [`states`]: state caching with sleep sets.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
-//! 7. [`graph`]: every state and every step, without any reduction, for questions about infinite
+//! 8. [`nearest`]: the execution nearest to a failing one that passes.
+//! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
 pub mod graph;
 pub mod minimise;
+pub mod nearest;
 pub mod optimal;
 pub mod order;
 pub mod race;
 pub mod source;
 pub mod states;
 pub mod wakeup;
+
+use serde::{Deserialize, Serialize};
 
 use super::world::World;
 use super::world::event::Event;
@@ -67,14 +71,14 @@ pub struct Divergence {
     pub step: usize,
     /// The thread.
     pub thread: ThreadId,
-    /// What it announced before, and where.
-    pub before: (Op, Place),
+    /// What it announced before, and where; none: that was before the search was resumed.
+    pub before: Option<(Op, Place)>,
     /// What it announced now, if anything.
     pub now: Option<(Op, Place)>,
 }
 
 /// Sums over a search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Executions that ran to their end.
     pub complete: u64,
@@ -125,6 +129,32 @@ pub trait Explorer {
 
     /// Bytes that the search holds, roughly.
     fn memory(&self) -> usize;
+
+    /// What the search has to know to go on later; to be asked for between executions, of a search
+    /// that is not over. None: it cannot.
+    fn memo(&self) -> Option<Memo> {
+        None
+    }
+}
+
+/// What a search knows between two executions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Memo {
+    /// Of [`optimal`].
+    Optimal(optimal::Memo),
+    /// Of [`states`].
+    States(states::Memo),
+}
+
+impl Memo {
+    /// The search that goes on.
+    #[must_use]
+    pub fn into_explorer(self) -> Box<dyn Explorer> {
+        match self {
+            Self::Optimal(memo) => Box::new(optimal::Optimal::from(memo)),
+            Self::States(memo) => Box::new(states::States::from(memo)),
+        }
+    }
 }
 
 /// Knuth's estimate (Mathematics of Computation 29, 1975) as a lower bound: each point shares its
@@ -166,7 +196,9 @@ impl Taken {
 }
 
 /// A step as a schedule writes it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 pub struct Choice {
     /// Who.
     pub thread: ThreadId,
@@ -175,7 +207,7 @@ pub struct Choice {
 }
 
 /// A step that a search has planned or finished: who, which alternative, and what it touches.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Who, and which alternative.
     pub choice: Choice,
@@ -197,6 +229,22 @@ impl Step {
     }
 }
 
+/// Whether a planned step can be taken, in an execution that was planned before the search was
+/// resumed.
+fn possible(world: &World, choice: Choice, step: usize) -> Result<(), Divergence> {
+    if choice.thread < world.thread_count() && world.enabled(choice.thread) {
+        return Ok(());
+    }
+    Err(Divergence {
+        step,
+        thread: choice.thread,
+        before: None,
+        now: (choice.thread < world.thread_count())
+            .then(|| world.announced(choice.thread))
+            .flatten(),
+    })
+}
+
 /// Whether the thread of a recorded event has announced the same again.
 fn same(world: &World, event: &Event, step: usize) -> Result<(), Divergence> {
     let now = world.announced(event.thread);
@@ -209,7 +257,7 @@ fn same(world: &World, event: &Event, step: usize) -> Result<(), Divergence> {
     Err(Divergence {
         step,
         thread: event.thread,
-        before: (event.op, event.place),
+        before: Some((event.op, event.place)),
         now,
     })
 }

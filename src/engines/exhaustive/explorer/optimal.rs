@@ -7,17 +7,20 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
 use super::order::Order;
-use super::race::{Rule, Scratch, of_event};
+use super::race::{Reversal, Rule, Scratch, of_event};
 use super::wakeup::{Branch, Sequence, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same, weighed};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::sync::stepping::ThreadId;
 
 /// One point of the search: an event of the current execution, and what is to be run instead.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Node {
     /// Steps whose executions have been visited from here.
     sleep: Vec<Step>,
@@ -37,6 +40,10 @@ pub struct Optimal {
     nodes: Vec<Node>,
     /// How many steps of this execution have been decided.
     depth: usize,
+    /// For each event, the races in which it is the second event and that no execution with the
+    /// same beginning has to plan again: their first events. Their reversals begin with a step that
+    /// sleeps at the first event, and goes on to sleep there as long as the beginning stays.
+    covered: Vec<SmallVec<[Index; 4]>>,
     /// What the tree has after the last node.
     subtree: Vec<Branch>,
     scratch: Scratch,
@@ -45,6 +52,25 @@ pub struct Optimal {
     over: bool,
     /// Races that have been planned, for the wrong rule that plans each once.
     planned: HashSet<(Index, Index, u32)>,
+}
+
+/// What the search knows between two executions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Memo {
+    nodes: Vec<Node>,
+    subtree: Vec<Branch>,
+    counts: Counts,
+}
+
+impl From<Memo> for Optimal {
+    fn from(memo: Memo) -> Self {
+        Self {
+            nodes: memo.nodes,
+            subtree: memo.subtree,
+            counts: memo.counts,
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Optimal {
@@ -62,6 +88,7 @@ impl Optimal {
             order: Order::default(),
             nodes: Vec::new(),
             depth: 0,
+            covered: Vec::new(),
             subtree: Vec::new(),
             scratch: Scratch::default(),
             pool: Vec::new(),
@@ -80,6 +107,7 @@ impl Optimal {
     fn visit(&mut self, world: &World, choice: Choice) -> Decision {
         self.order
             .push(world.describe(choice.thread, choice.alternative));
+        self.covered.push(SmallVec::new());
         self.step(choice)
     }
 
@@ -138,9 +166,14 @@ impl Optimal {
             scratch,
             rule,
             planned,
+            covered,
             ..
         } = self;
-        of_event(order, world, *rule, last, end, scratch, &mut |reversal| {
+        let known = covered
+            .get(last as usize)
+            .map_or(&[][..], SmallVec::as_slice);
+        let mut covers: SmallVec<[Index; 4]> = SmallVec::new();
+        let mut plan = |reversal: Reversal<'_>| {
             if *rule == Rule::Once
                 && last < end
                 && !planned.insert((reversal.at, last, reversal.alternative))
@@ -149,10 +182,17 @@ impl Optimal {
             }
             let node = &mut nodes[reversal.at as usize];
             let sequence = Sequence::new(order, &reversal);
-            if !node.sleep.iter().any(|step| sequence.starts_with(step)) {
+            let for_good = |step: &Step| sequence.starts_for_good_with(step);
+            if reversal.at < last && node.sleep.iter().any(for_good) {
+                covers.push(reversal.at);
+            } else if !node.sleep.iter().any(|step| sequence.starts_with(step)) {
                 insert(&mut node.rest, sequence);
             }
-        });
+        };
+        of_event(order, world, *rule, last, end, known, scratch, &mut plan);
+        if last < end {
+            self.covered[last as usize].extend(covers);
+        }
     }
 
     /// Goes back to the last point where something is left.
@@ -162,6 +202,7 @@ impl Optimal {
             node.sleep.push(Step::of(self.order.event(last)));
             node.finished += 1;
             self.order.truncate(last);
+            self.covered.truncate(last as usize);
             if self.rule == Rule::Once {
                 self.planned.retain(|(_, last, _)| *last < self.order.len());
             }
@@ -196,9 +237,10 @@ impl Explorer for Optimal {
             return Ok(self.step(choice));
         }
         if depth < self.nodes.len() {
-            // The node where the search went back to: another step of it.
+            // The node where the search went back to: another step of it. Or one of those before
+            // it, in the first execution of a search that was resumed.
             let choice = self.nodes[depth].current;
-            debug_assert!(world.enabled(choice.thread));
+            possible(world, choice, depth)?;
             return Ok(self.visit(world, choice));
         }
         let mut node = self.pool.pop().unwrap_or_default();
@@ -252,6 +294,15 @@ impl Explorer for Optimal {
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
+    }
+
+    fn memo(&self) -> Option<super::Memo> {
+        let memo = Memo {
+            nodes: self.nodes.clone(),
+            subtree: self.subtree.clone(),
+            counts: self.counts,
+        };
+        (!self.over && self.rule == Rule::Sound).then_some(super::Memo::Optimal(memo))
     }
 
     fn progress(&self) -> f64 {

@@ -69,13 +69,19 @@ fn without(order: &Order, at: Index, more: &[Index], events: &mut Events) {
 }
 
 /// Calls `plan` with every race in which `last` is the second event and that can be reversed, in
-/// the execution of the events before `end`.
+/// the execution of the events before `end`; not with those whose first event is in `covered`,
+/// which are known to be such races and need no plan.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one caller a search, in its innermost loop"
+)]
 pub fn of_event(
     order: &Order,
     world: &World,
     rule: Rule,
     last: Index,
     end: Index,
+    covered: &[Index],
     scratch: &mut Scratch,
     plan: &mut impl FnMut(Reversal<'_>),
 ) {
@@ -91,6 +97,10 @@ pub fn of_event(
     let rivals = order.rivals(last);
     for (number, &at) in rivals.iter().enumerate() {
         if accepted.iter().any(|&r| order.before(r).contains(at)) {
+            continue;
+        }
+        if covered.contains(&at) {
+            accepted.push(at);
             continue;
         }
         dropped.clear();

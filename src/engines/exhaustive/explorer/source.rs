@@ -85,6 +85,7 @@ impl Source {
             Rule::Sound,
             last,
             end,
+            &[],
             scratch,
             &mut |reversal| {
                 if reversal.at >= end {

@@ -12,7 +12,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, same, weighed};
+use serde::{Deserialize, Serialize};
+
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 use crate::sync::stepping::ThreadId;
@@ -56,6 +58,37 @@ struct Node {
     /// Steps still to be visited from here; alternatives of one thread stand together.
     rest: Vec<Choice>,
     finished: u32,
+}
+
+/// What the search knows between two executions.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Memo {
+    known: Vec<(u128, Sleep)>,
+    /// Sleep set, current step, steps still to come, finished.
+    nodes: Vec<(Sleep, Choice, Vec<Choice>, u32)>,
+    eager: bool,
+    given: bool,
+    counts: Counts,
+}
+
+impl From<Memo> for States {
+    fn from(memo: Memo) -> Self {
+        let node = |(sleep, current, rest, finished)| Node {
+            sleep,
+            current,
+            event: None,
+            rest,
+            finished,
+        };
+        Self {
+            known: memo.known.into_iter().collect(),
+            nodes: memo.nodes.into_iter().map(node).collect(),
+            eager: memo.eager,
+            given: memo.given,
+            counts: memo.counts,
+            ..Self::default()
+        }
+    }
 }
 
 /// The search.
@@ -150,6 +183,7 @@ impl Explorer for States {
                 self.depth += 1;
                 return Ok(node.current.into());
             }
+            possible(world, node.current, depth)?;
             return Ok(self.visit(world));
         }
         if self.eager && world.used().tries {
@@ -241,6 +275,25 @@ impl Explorer for States {
     fn events(&self) -> Vec<Event> {
         let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
         steps.filter_map(|node| node.event.clone()).collect()
+    }
+
+    fn memo(&self) -> Option<super::Memo> {
+        let memo = Memo {
+            known: self
+                .known
+                .iter()
+                .map(|(&key, &sleep)| (key, sleep))
+                .collect(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(|node| (node.sleep, node.current, node.rest.clone(), node.finished))
+                .collect(),
+            eager: self.eager,
+            given: self.given,
+            counts: self.counts,
+        };
+        (!self.over).then_some(super::Memo::States(memo))
     }
 
     fn progress(&self) -> f64 {

@@ -3,6 +3,8 @@
 //! Abdulla, Aronis, Jonsson, Sagonas, "Source sets: a foundation for optimal dynamic partial order
 //! reduction", JACM 64(4), 2017, section 6.
 
+use serde::{Deserialize, Serialize};
+
 use super::order::{Events, Order};
 use super::race::Reversal;
 use super::{Choice, Step};
@@ -10,7 +12,7 @@ use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::dependent;
 
 /// A step and what is to be run after it; a leaf when that is free.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Branch {
     /// The step.
     pub step: Step,
@@ -74,6 +76,18 @@ impl<'a> Sequence<'a> {
     #[must_use]
     pub fn starts_with(&self, step: &Step) -> bool {
         !matches!(self.find(step), Found::No)
+    }
+
+    /// Whether a step is an initial, and stays one whatever comes after the sequence's last event
+    /// in another execution with the same beginning: it is one of the events up to that, and what
+    /// it depends on came before it.
+    #[must_use]
+    pub fn starts_for_good_with(&self, step: &Step) -> bool {
+        match self.find(step) {
+            Found::Initial(Some(index)) => self.last.is_some_and(|(last, _)| index < last),
+            Found::Initial(None) => true,
+            Found::Independent | Found::No => false,
+        }
     }
 
     fn find(&self, step: &Step) -> Found {

@@ -4,13 +4,14 @@
 //! which both are enabled, whatever the counts are. (Takes that would commute because units abound
 //! are dependent here: the finer relation is sound for sleep sets, but not for happens-before.)
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 /// A part of the model's state: an object, or a member of a set.
 pub type Location = u32;
 
 /// How an operation touches a location.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Access {
     /// Takes units, waiting until they are free.
@@ -95,7 +96,7 @@ const CONFLICTS: [u16; Access::ALL.len()] = {
 };
 
 /// A location and how it is touched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Touch {
     /// Which location.
     pub location: Location,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod footprint;
 mod object;
 
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use self::digest::Digest;
@@ -112,8 +113,22 @@ pub fn only(thread: ThreadId) -> Threads {
     if thread < 64 { 1 << thread } else { 0 }
 }
 
+/// Which numbers threads, objects and locations have been given: those stand for (creator, its
+/// counter), in the order in which a search came upon them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identities {
+    objects: Vec<Vec<ObjectId>>,
+    threads: Vec<Vec<ThreadId>>,
+    /// For each thread, the location of its token.
+    tokens: Vec<Location>,
+    /// For each object, its first location and how many it has.
+    slots: Vec<(Location, usize)>,
+    locations: usize,
+    needs: Vec<Vec<Need>>,
+}
+
 /// What the executions so far have used, where that matters for a search.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
     /// An operation that looks whether units are free.
     pub tries: bool,
@@ -141,6 +156,58 @@ impl World {
             served: 0,
             keyed: true,
         }
+    }
+
+    /// The numbers given so far, for a search that is to be gone on with.
+    #[must_use]
+    pub fn identities(&self) -> Identities {
+        Identities {
+            objects: self.object_ids.clone(),
+            threads: self.thread_ids.clone(),
+            tokens: self
+                .threads
+                .iter()
+                .map(|thread| thread.token_location)
+                .collect(),
+            slots: self
+                .slots
+                .iter()
+                .map(|slot| (slot.base, slot.locations))
+                .collect(),
+            locations: self.initial.len(),
+            needs: self.needs.clone(),
+        }
+    }
+
+    /// Takes over the numbers that a search has given; before the first execution.
+    pub fn know(&mut self, identities: Identities, used: Used) {
+        let Identities {
+            objects,
+            threads,
+            tokens,
+            slots,
+            locations,
+            needs,
+        } = identities;
+        for token in tokens {
+            let thread = self.add_thread();
+            self.threads[thread].token_location = token;
+        }
+        self.slots = slots
+            .into_iter()
+            .map(|(base, locations)| Slot {
+                alive: false,
+                object: Object::Label,
+                base,
+                locations,
+                data: 0,
+            })
+            .collect();
+        self.initial = vec![0; locations];
+        self.object_ids = objects;
+        self.thread_ids = threads;
+        self.needs = needs;
+        self.used = used;
     }
 
     /// Keeps no track of what threads have seen: for searches that never ask for
