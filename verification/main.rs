@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.push(census::trial(&plan, &table));
     trials.extend(truth::trials(&table));
-    trials.extend(agreement::trials(MODE));
+    trials.extend(agreement::trials(&table, MODE));
     trials.extend(plan.into_iter().map(|planned| rows::trial(planned, &table)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
