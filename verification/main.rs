@@ -8,6 +8,7 @@
 
 mod agreement;
 mod census;
+mod json;
 mod rows;
 mod truth;
 
@@ -28,7 +29,8 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.push(census::trial(&plan, &table));
     trials.extend(truth::trials(&table));
-    trials.extend(agreement::trials(MODE));
+    trials.extend(agreement::trials(&table, MODE));
+    trials.extend(json::trials(MODE));
     trials.extend(plan.into_iter().map(|planned| rows::trial(planned, &table)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

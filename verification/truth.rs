@@ -78,16 +78,17 @@ fn shows(other: &Line, line: &Line) -> bool {
 
 fn agree(line: &Line, shown: bool, failing: Vec<Property>) -> Result<(), Failed> {
     let place = format!("line {} ({} {})", line.number, line.scenario, line.engine);
-    match line.refuted {
-        Some(refuted) if !failing.contains(&refuted) => Err(format!(
-            "{place}: claims {refuted} refuted, its predicate says that it holds"
-        )
-        .into()),
-        None if line.words == [Word::Proved] && !failing.is_empty() => Err(format!(
+    if let Some(refuted) = line.refuted.iter().find(|p| !failing.contains(p)) {
+        return Err(
+            format!("{place}: claims {refuted} refuted, its predicate says that it holds").into(),
+        );
+    }
+    match line.refuted[..] {
+        [] if line.words == [Word::Proved] && !failing.is_empty() => Err(format!(
             "{place}: claims a proof, its predicate says that {failing:?} fails"
         )
         .into()),
-        None if line.words != [Word::GaveUp]
+        [] if line.words != [Word::GaveUp]
             && !failing.is_empty()
             && !shown
             && line.executions.is_none() =>

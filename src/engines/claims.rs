@@ -169,8 +169,9 @@ pub struct Line {
     pub asks: Option<BTreeSet<Property>>,
     /// The words of which the verdict must be one.
     pub words: Vec<Word>,
-    /// The property that is refuted, where one is.
-    pub refuted: Option<Property>,
+    /// The property that is refuted, where one is; more than one only for an engine whose schedules
+    /// are not reproducible.
+    pub refuted: Vec<Property>,
     /// The exact number of executions of a complete search.
     pub executions: Option<u64>,
 }
@@ -237,24 +238,20 @@ impl Line {
     /// What the line claims of one property.
     #[must_use]
     pub fn claim(&self, property: Property) -> Claim {
-        let words = match self.refuted {
-            // Only this property is refuted; a refutation of another contradicts the claim.
-            Some(refuted) if refuted != property => self
-                .words
-                .iter()
-                .copied()
-                .filter(|word| *word != Word::Refuted)
-                .collect(),
+        let words = if self.refuted.is_empty() && property == Property::Reachability {
             // One execution that reaches every mark is a proof, however the search ended; but a
             // search that is cut may end before it.
-            None if property == Property::Reachability => {
-                let mut words = self.words.clone();
-                if !words.contains(&Word::Proved) {
-                    words.push(Word::Proved);
-                }
-                words
+            let mut words = self.words.clone();
+            if !words.contains(&Word::Proved) {
+                words.push(Word::Proved);
             }
-            _ => self.words.clone(),
+            words
+        } else if self.refuted.is_empty() || self.refuted.contains(&property) {
+            self.words.clone()
+        } else {
+            // A refutation of another property contradicts the claim.
+            let words = self.words.iter().copied();
+            words.filter(|word| *word != Word::Refuted).collect()
         };
         let complete = self.words == [Word::Proved];
         Claim {
@@ -283,15 +280,21 @@ fn parse_line(number: usize, line: &str) -> Result<Line, String> {
         list => Some(list.split(',').map(property).collect::<Result<_, _>>()?),
     };
     let (words, refuted) = match verdict.split_once(':') {
-        Some((words, refuted)) => (words, Some(property(refuted)?)),
-        None => (verdict, None),
+        Some((words, refuted)) => {
+            let refuted = refuted.split('+').map(property);
+            (words, refuted.collect::<Result<Vec<_>, _>>()?)
+        }
+        None => (verdict, Vec::new()),
     };
     let words = words
         .split('|')
         .map(|word| Word::parse(word).ok_or_else(|| format!("`{word}` is no verdict")))
         .collect::<Result<Vec<_>, _>>()?;
-    if words.contains(&Word::Refuted) != refuted.is_some() {
+    if words.contains(&Word::Refuted) == refuted.is_empty() {
         return Err("a refuted row names its property, as in refuted:invariant".to_owned());
+    }
+    if refuted.len() > 1 && engine.is_deterministic() {
+        return Err(format!("{engine} refutes the same property every time"));
     }
     let executions = match executions {
         "-" => None,

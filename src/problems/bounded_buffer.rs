@@ -11,15 +11,12 @@
 //! wait for ever, or two producers write the same slot.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
+use super::slots::{FULL, Ring, pass};
 use super::{Problem, Variant, team};
 use crate::primitives::{Semaphore, SemaphoreSet};
-use crate::scenario::{
-    Instance, Ledger, Memory, Parameter, Property, Scenario, Truth, reached, require,
-};
-use crate::sync::{Backend, Shared, SwaitOrder, run_threads};
+use crate::scenario::{Instance, Ledger, Memory, Parameter, Property, Scenario, Truth, require};
+use crate::sync::{Backend, SwaitOrder, run_threads};
 
 /// The problem and its variants.
 #[must_use]
@@ -175,9 +172,6 @@ enum Rule {
     NoMutex,
 }
 
-/// The buffer cannot hold more than now: it is full, or every item of the run is in it.
-const FULL: &str = "the buffer is full or holds every item";
-
 impl Scenario for Buffer {
     fn name(&self) -> &'static str {
         self.name
@@ -232,7 +226,7 @@ impl Scenario for Buffer {
 
     fn run<B: Backend>(&self, instance: &Instance) {
         let size = self.rule.size(instance);
-        let ring = Ring::<B>::new(&size);
+        let ring = Ring::<B>::new("slot", size.capacity, size.all_items());
         let slots = Slots::<B>::new(self.rule, size.capacity);
         let ledger = Ledger::new();
         let producer = |me| {
@@ -403,94 +397,5 @@ impl<B: Backend> Slots<B> {
                 (free[EMPTY].cast_signed(), free[FILLED].cast_signed())
             }
         }
-    }
-}
-
-/// Takes a slot of one kind and returns it as one of the other.
-fn pass<B: Backend>(
-    mutex: Option<&Semaphore<B>>,
-    mutex_first: bool,
-    from: &Semaphore<B>,
-    to: &Semaphore<B>,
-    step: impl FnOnce(),
-) {
-    if !mutex_first {
-        from.p();
-    }
-    if let Some(mutex) = mutex {
-        mutex.p();
-    }
-    if mutex_first {
-        from.p();
-    }
-    step();
-    if let Some(mutex) = mutex {
-        mutex.v();
-    }
-    to.v();
-}
-
-/// An item: the producer and its number there.
-type Item = (usize, usize);
-
-/// The slots themselves: plain memory that the semaphores have to protect.
-struct Ring<B: Backend> {
-    slots: Vec<Shared<B, Option<Item>>>,
-    /// The slot for the next put.
-    next_in: Shared<B, usize>,
-    /// The slot for the next take.
-    next_out: Shared<B, usize>,
-    /// How many items are in, the one that is being put included: an observer, not an algorithm's
-    /// variable, so no step of the search.
-    level: AtomicUsize,
-    /// How many there can be at once.
-    most: usize,
-}
-
-impl<B: Backend> Ring<B> {
-    fn new(size: &Size) -> Self {
-        Self {
-            slots: (0..size.capacity)
-                .map(|i| Shared::new(("slot", i), None))
-                .collect(),
-            next_in: Shared::new("in", 0),
-            next_out: Shared::new("out", 0),
-            level: AtomicUsize::new(0),
-            most: size.capacity.min(size.all_items()),
-        }
-    }
-
-    fn put(&self, item: Item) {
-        // Relaxed, here and in `take`: the semaphores order a put before the take of its item and
-        // a take before the put into its slot, and nothing is read through the number.
-        let level = self.level.fetch_add(1, Relaxed) + 1;
-        require::<B>(Property::Invariant, level <= self.slots.len(), || {
-            format!("{level} items are in {} slots", self.slots.len())
-        });
-        let at = self.next_in.get();
-        let before = self.slots[at].with_mut(|slot| slot.replace(item));
-        if let Some((producer, number)) = before {
-            B::fail(
-                Property::Conservation,
-                format!("slot {at} is written while {producer}.{number} is in it"),
-            );
-        }
-        self.next_in.set((at + 1) % self.slots.len());
-        if level == self.most {
-            reached::<B>(FULL);
-        }
-    }
-
-    fn take(&self) -> Item {
-        let at = self.next_out.get();
-        let Some(item) = self.slots[at].with_mut(Option::take) else {
-            B::fail(
-                Property::Conservation,
-                format!("slot {at} is read while nothing is in it"),
-            );
-        };
-        self.next_out.set((at + 1) % self.slots.len());
-        self.level.fetch_sub(1, Relaxed);
-        item
     }
 }

@@ -5,20 +5,35 @@
 //! 3. [`critical_section`]: mutual exclusion, from a mutex to Peterson's algorithm.
 //! 4. [`bounded_buffer`]: producers and consumers, from one slot to a ring with many on each side.
 //! 5. [`blocking_queue`]: the same on a lock and condition variables, and whom a notification wakes.
-//! 6. [`readers_writers`]: readers together, a writer alone, and who may be kept waiting for ever.
-//! 7. [`shared_file`]: four readers of whom each excludes one other.
-//! 8. [`reading_room`]: so many seats, and a register of who has which.
-//! 9. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
+//! 6. [`sampling`]: a buffer of one slot between a task that collects and one that computes.
+//! 7. [`pipeline`]: three threads in a row, two buffers between them.
+//! 8. [`readers_writers`]: readers together, a writer alone, and who may be kept waiting for ever.
+//! 9. [`shared_file`]: four readers of whom each excludes one other.
+//! 10. [`reading_room`]: so many seats, and a register of who has which.
+//! 11. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
+//! 12. [`fruit_plate`] and [`animal_cage`]: one place for one item, and for each kind one who takes
+//!     it.
+//! 13. [`relay`] and [`bus`]: what has to happen one after the other.
+//!
+//! `slots` and `place` are what several of them share.
 
+pub mod animal_cage;
 pub mod blocking_queue;
 pub mod bounded_buffer;
+pub mod bus;
 pub mod critical_section;
+pub mod fruit_plate;
 pub mod philosophers;
+pub mod pipeline;
+mod place;
 pub mod readers_writers;
 pub mod reading_room;
+pub mod relay;
+pub mod sampling;
 pub mod semaphore;
 pub mod semaphore_set;
 pub mod shared_file;
+mod slots;
 
 use crate::scenario::{Instance, Program, Property, Truth};
 use crate::sync::{Body, Semantics, SemaphoreOrder};
@@ -61,10 +76,16 @@ pub fn catalogue() -> Vec<Problem> {
         critical_section::problem(),
         bounded_buffer::problem(),
         blocking_queue::problem(),
+        sampling::problem(),
+        pipeline::problem(),
         readers_writers::problem(),
         shared_file::problem(),
         reading_room::problem(),
         philosophers::problem(),
+        fruit_plate::problem(),
+        animal_cage::problem(),
+        relay::problem(),
+        bus::problem(),
     ]
 }
 

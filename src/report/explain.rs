@@ -328,7 +328,10 @@ fn repeats(counterexample: &Counterexample, step: &CounterStep) -> bool {
 /// The steps to tell. A P or a V that nothing on the same object comes between is one step; who is
 /// in which zone is told where that is what fails.
 fn told(counterexample: &Counterexample) -> Vec<(&CounterStep, String)> {
-    let zones = counterexample.property() == Some(Property::MutualExclusion);
+    let zones = matches!(
+        counterexample.property(),
+        Some(Property::MutualExclusion | Property::StageOrder)
+    );
     let shown: Vec<&CounterStep> = counterexample
         .shown()
         .filter(|step| zones || step.kind != ZONE)

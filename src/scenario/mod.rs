@@ -2,8 +2,8 @@
 //!
 //! 1. [`Scenario`]: the program, generic over the backend, with its parameters and properties.
 //! 2. [`Instance`], [`Parameter`]: one choice of the parameters.
-//! 3. [`Zone`], [`Gathering`], [`Ledger`]: observers of mutual exclusion, of who meets whom, and of
-//!    conservation and order.
+//! 3. [`Zone`], [`Gathering`], [`Ledger`], [`Stages`]: observers of mutual exclusion, of who meets
+//!    whom, of conservation and order, and of what has to happen one after the other.
 //! 4. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
 //! 5. `Checkable`: a scenario without its type, for engines.
 
@@ -11,12 +11,14 @@
 mod checkable;
 mod instance;
 mod observe;
+mod stages;
 mod truth;
 
 #[cfg(feature = "engines")]
 pub use checkable::{Checkable, Machine, Program};
 pub use instance::{Domain, Instance, Parameter, Value};
 pub use observe::{Gathering, Ledger, Stay, Zone};
+pub use stages::Stages;
 pub use truth::{Failing, Memory, Truth};
 
 use crate::sync::Backend;

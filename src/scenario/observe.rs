@@ -24,8 +24,14 @@ impl<B: Backend> Zone<B> {
     /// A region for at most `limit` threads; at least 1.
     #[track_caller]
     pub fn admitting(name: impl Into<Name>, limit: usize) -> Self {
+        Self::of(Property::MutualExclusion, name, limit)
+    }
+
+    /// A region for at most `limit` threads, of which more fail `property`.
+    #[track_caller]
+    pub(super) fn of(property: Property, name: impl Into<Name>, limit: usize) -> Self {
         Self {
-            label: Label::new(Kind::Zone { limit }, name),
+            label: Label::new(Kind::Zone { limit, property }, name),
         }
     }
 

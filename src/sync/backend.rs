@@ -29,6 +29,8 @@ pub enum Kind {
     Zone {
         /// How many threads may be inside at once; at least 1.
         limit: usize,
+        /// What fails when there are more.
+        property: Property,
     },
 }
 

@@ -18,6 +18,8 @@ pub enum Property {
     Conservation,
     /// Items of one producer come out in the order in which they went in.
     FifoOrder,
+    /// Stages follow each other in their order, and none begins before the one before it has ended.
+    StageOrder,
     /// A marked situation occurs in at least one execution.
     Reachability,
     /// No weakly fair infinite execution in which nobody is served from some moment on.
@@ -32,13 +34,14 @@ pub enum Property {
 
 impl Property {
     /// Every property, in the order in which reports list them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::DeadlockFreedom,
         Self::MutualExclusion,
         Self::Invariant,
         Self::DataRaceFreedom,
         Self::Conservation,
         Self::FifoOrder,
+        Self::StageOrder,
         Self::Reachability,
         Self::LivelockFreedom,
         Self::StarvationFreedom,
@@ -56,6 +59,7 @@ impl Property {
             Self::DataRaceFreedom => "data-race-freedom",
             Self::Conservation => "conservation",
             Self::FifoOrder => "fifo-order",
+            Self::StageOrder => "stage-order",
             Self::Reachability => "reachability",
             Self::LivelockFreedom => "livelock-freedom",
             Self::StarvationFreedom => "starvation-freedom",
@@ -92,6 +96,7 @@ impl Property {
             Self::DataRaceFreedom => "data race",
             Self::Conservation => "an item lost or duplicated",
             Self::FifoOrder => "items out of order",
+            Self::StageOrder => "stages out of order",
             Self::Reachability => "not reachable",
             Self::LivelockFreedom => "livelock",
             Self::StarvationFreedom => "starvation",

@@ -956,7 +956,10 @@ impl Execution<'_> {
         let causes = inner.world.comes_after(me);
         if let Some(others) = inner.observer.enter(me, zone, limit, causes, order) {
             let message = format!("thread {me} enters while {others:?} are inside");
-            inner.fails(&self.settings, Property::MutualExclusion, message);
+            let Shown::Composite(Kind::Zone { property, .. }) = inner.shown[zone] else {
+                unreachable!("only a zone is entered")
+            };
+            inner.fails(&self.settings, property, message);
             return Err(Stopped);
         }
         Ok(())

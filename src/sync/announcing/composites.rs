@@ -84,7 +84,8 @@ impl Session {
     /// A thread enters a zone: fails when more are inside than it admits, or could have been in a
     /// trace that differs only in the order of independent steps.
     fn enter(&self, state: &mut State, me: usize, object: usize, place: Place) -> Result<(), Halt> {
-        let ObjectKind::Composite(Kind::Zone { limit }) = state.objects[object].info.kind else {
+        let ObjectKind::Composite(Kind::Zone { limit, property }) = state.objects[object].info.kind
+        else {
             return Ok(());
         };
         let name = state.objects[object].info.name;
@@ -114,13 +115,13 @@ impl Session {
             .iter()
             .map(|&other: &usize| state.threads[other].info.name.to_string())
             .collect();
-        let message = format!(
-            "{} enters {name} while {} {} inside",
-            state.threads[me].info.name,
-            names.join(" and "),
-            if names.len() == 1 { "is" } else { "are" },
-        );
-        let property = Property::MutualExclusion;
+        let (thread, others) = (state.threads[me].info.name, names.join(" and "));
+        let message = if property == Property::StageOrder {
+            format!("{thread} begins a stage of {name} while {others} has not ended another")
+        } else {
+            let are = if names.len() == 1 { "is" } else { "are" };
+            format!("{thread} enters {name} while {others} {are} inside")
+        };
         Err(self.failed(state, me, property, message, Some(place.to_string()), past))
     }
 }

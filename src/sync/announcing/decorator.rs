@@ -400,7 +400,7 @@ unsafe impl<H: Host> Backend for Announcing<H> {
     fn label(kind: Kind, name: Name) -> Self::Label {
         let (session, me) = here::<H>();
         let object = session.object(me, ObjectKind::Composite(kind), name);
-        let exclusive = matches!(kind, Kind::Zone { limit: 1 }) && H::WEAK_MEMORY;
+        let exclusive = matches!(kind, Kind::Zone { limit: 1, .. }) && H::WEAK_MEMORY;
         AnnouncedLabel {
             object,
             name,
@@ -416,25 +416,21 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         }
         let (session, me) = here::<H>();
         let place = Self::announce(&session, me, Operation::Begin(step), Some(label.object));
-        if matches!(label.kind, Kind::Zone { limit: 2.. }) {
+        if matches!(label.kind, Kind::Zone { limit: 2.., .. }) {
             // Who is counted, not only ordered, must be seen by the search.
             H::visit(&label.point);
         }
         or_abandon::<H, _>(session.begin_step(me, label.object, step, place));
         if step == Composite::Enter
             && let Some(memory) = &label.memory
+            && let Kind::Zone { property, .. } = label.kind
         {
             let failed = || {
                 let message = format!(
                     "{} is entered while another thread's stay in it is not ordered before",
                     label.name
                 );
-                session.fail_by_host(
-                    me,
-                    Property::MutualExclusion,
-                    message,
-                    Some(place.to_string()),
-                );
+                session.fail_by_host(me, property, message, Some(place.to_string()));
             };
             guarded(failed, |entered| memory.with_mut(|_| entered.set(true)));
         }

@@ -192,7 +192,7 @@ unsafe impl Backend for Stepping {
 
     fn label(kind: Kind, name: Name) -> Self::Label {
         let substance = match kind {
-            Kind::Zone { limit } => Substance::Zone(limit),
+            Kind::Zone { limit, .. } => Substance::Zone(limit),
             Kind::Semaphore | Kind::SemaphoreSet | Kind::RwLock | Kind::Barrier => Substance::Label,
         };
         object(substance, Shown::Composite(kind), name)
