@@ -30,6 +30,14 @@ pub(super) enum Command {
     Replay(Replay),
     /// Show what each engine is known to miss, and what it says today
     Calibrate,
+    /// Greeting server and clients, over TCP and UDP
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Hello(super::hello::Hello),
+    /// Mail drop server over Maildir, and clients that fetch from one
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Pop3(super::pop3::Pop3),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,
@@ -168,7 +176,7 @@ pub(super) enum ListFormat {
 }
 
 /// Reads `60s`, `500ms`, `2m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());
