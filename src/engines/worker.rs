@@ -369,6 +369,8 @@ struct WireRow {
     property: String,
     verdict: WireVerdict,
     executions: u64,
+    together: Option<u64>,
+    states: Option<u64>,
     semantics: Vec<String>,
     overridden: Vec<String>,
     undecided: Vec<String>,
@@ -376,10 +378,19 @@ struct WireRow {
 
 #[derive(Serialize, Deserialize)]
 enum WireVerdict {
-    Exhausted(u64),
-    Surveyed { states: u64, bypass: Option<u64> },
+    Exhausted {
+        executions: u64,
+        together: Option<u64>,
+    },
+    Surveyed {
+        states: u64,
+        bypass: Option<u64>,
+    },
     Witnessed,
-    Bounded { executions: u64, cuts: Vec<Cut> },
+    Bounded {
+        executions: u64,
+        cuts: Vec<Cut>,
+    },
     Sampled(Sample),
     Refuted(Box<Refutation>),
     GaveUp(GaveUp),
@@ -389,7 +400,10 @@ impl From<Row> for WireRow {
     fn from(row: Row) -> Self {
         let verdict = match row.verdict {
             Verdict::Proved(proof) => match (proof.exhausted(), proof.surveyed()) {
-                (Some(exhausted), _) => WireVerdict::Exhausted(exhausted.executions()),
+                (Some(exhausted), _) => WireVerdict::Exhausted {
+                    executions: exhausted.executions(),
+                    together: exhausted.together(),
+                },
                 (None, Some(graph)) => WireVerdict::Surveyed {
                     states: graph.states(),
                     bypass: graph.bypass(),
@@ -407,6 +421,8 @@ impl From<Row> for WireRow {
             property: row.property.id().to_owned(),
             verdict,
             executions: row.executions,
+            together: row.together,
+            states: row.states,
             semantics: row.semantics,
             overridden: row.overridden,
             undecided: row
@@ -421,8 +437,12 @@ impl From<Row> for WireRow {
 impl WireRow {
     fn into_row(self, planned: &Planned) -> Row {
         let verdict = match self.verdict {
-            WireVerdict::Exhausted(executions) => {
-                Verdict::Proved(search::received(executions, planned.job().mode()).into())
+            WireVerdict::Exhausted {
+                executions,
+                together,
+            } => {
+                let mode = planned.job().mode();
+                Verdict::Proved(search::received(executions, mode, together).into())
             }
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())
@@ -443,6 +463,8 @@ impl WireRow {
             property: Property::from_id(&self.property).unwrap_or(Property::Invariant),
             verdict,
             executions: self.executions,
+            together: self.together,
+            states: self.states,
             semantics: self.semantics,
             overridden: self.overridden,
             undecided: self
