@@ -2,14 +2,17 @@
 
 mod attacks;
 mod cli;
+mod compare;
 mod floors;
 mod isolation;
 mod laws;
 mod limits;
+mod linearize;
 mod liveness;
 mod minimal;
 mod modes;
 mod oracle;
+mod parallelism;
 mod published;
 mod readme;
 mod runners;

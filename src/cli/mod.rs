@@ -2,13 +2,14 @@
 //!
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
-//! 3. `verify`, `explain`, `replay`, `calibrate`, `list`: the commands.
+//! 3. `verify`, `compare`, `explain`, `replay`, `calibrate`, `list`: the commands.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
 //! 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted.
 
 mod args;
 mod calibrate;
+mod compare;
 mod explain;
 mod list;
 mod replay;
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command.unwrap_or_default() {
         Command::Verify(verify) => verify::run(&verify),
         Command::List(list) => list::run(&list),
+        Command::Compare(compare) => compare::run(&compare),
         Command::Explain(explain) => explain::run(&explain),
         Command::Replay(replay) => replay::run(&replay),
         Command::Calibrate => calibrate::run(),
