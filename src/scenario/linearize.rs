@@ -167,7 +167,11 @@ impl<B: Backend, S: Specification> History<B, S> {
     /// The calling thread is about to call `operation`.
     #[track_caller]
     pub fn called(&self, operation: S::Operation) -> Called<'_, B, S> {
-        let moment = self.label.as_ref().and_then(|l| l.moment(Composite::Call));
+        // No closure: it would hide where the caller is.
+        let moment = match &self.label {
+            Some(label) => label.moment(Composite::Call),
+            None => None,
+        };
         let call = moment.as_ref().map(|moment| moment.number);
         if let Some(moment) = moment {
             let event = Event {
@@ -254,8 +258,11 @@ impl<B: Backend, S: Specification> Called<'_, B, S> {
         let (history, Some(call)) = (self.history, self.call) else {
             return;
         };
-        let moment = history.label.as_ref();
-        let Some(moment) = moment.and_then(|label| label.moment(Composite::Return)) else {
+        // No closure: it would hide where the caller is.
+        let Some(label) = &history.label else {
+            return;
+        };
+        let Some(moment) = label.moment(Composite::Return) else {
             return;
         };
         let event = Event {

@@ -162,8 +162,10 @@ impl<B: Backend> Parallelism<B> {
 
     #[track_caller]
     fn leave(&self, stay: usize) {
-        let label = self.label.as_ref();
-        if let Some(moment) = label.and_then(|label| label.moment(Composite::Leave)) {
+        // No closure: it would hide where the caller is.
+        if let Some(label) = &self.label
+            && let Some(moment) = label.moment(Composite::Leave)
+        {
             let mut stays = self.stays.lock().unwrap_or_else(PoisonError::into_inner);
             stays.leave(moment.number, stay);
         }
