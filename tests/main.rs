@@ -2,15 +2,18 @@
 
 mod attacks;
 mod cli;
+mod compare;
 mod floors;
 mod isolation;
 mod keeping;
 mod laws;
 mod limits;
+mod linearize;
 mod liveness;
 mod minimal;
 mod modes;
 mod oracle;
+mod parallelism;
 mod published;
 mod readme;
 mod rows;

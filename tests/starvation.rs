@@ -15,7 +15,7 @@ use Property::{
 };
 
 /// Asks these properties of `problem/variant name=value ...`, and compares with its predicates.
-fn ask(text: &str, engine: EngineId, asked: &[Property]) -> Vec<Row> {
+pub(crate) fn ask(text: &str, engine: EngineId, asked: &[Property]) -> Vec<Row> {
     let mut words = text.split(' ');
     let name = words.next().expect("a name");
     let problems = catalogue();

@@ -24,6 +24,8 @@ pub(super) enum Command {
     Verify(Verify),
     /// List problems, variants, engines and properties
     List(List),
+    /// Set the variants of a problem side by side
+    Compare(Compare),
     /// Show the shortest counterexample of a variant
     Explain(Explain),
     /// Run a counterexample again, step by step
@@ -122,6 +124,24 @@ pub(super) struct List {
     pub(super) format: ListFormat,
 }
 
+/// All of them on the same instance, by engine exhaustive; exit code 0 whatever the answers are
+#[derive(Args, Debug)]
+pub(super) struct Compare {
+    /// A problem, or a variant of it
+    #[arg(value_name = "PROBLEM")]
+    pub(super) problem: String,
+    /// A parameter or switch, as in n=5 or semaphore=weak, for the variants that have it; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Time for each question to each variant, as in 60s; removes the limit on executions
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) budget: Option<Duration>,
+    /// How to print the comparison
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ComparisonFormat,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Explain {
     /// A variant
@@ -161,6 +181,18 @@ pub(super) enum Format {
     Junit,
     /// Lines for verification/claims.txt
     Claims,
+}
+
+/// How a comparison is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ComparisonFormat {
+    /// A table for a terminal
+    #[default]
+    Text,
+    /// For pull requests
+    Markdown,
+    /// Stable, for programs
+    Json,
 }
 
 /// How the list is printed.

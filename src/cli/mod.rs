@@ -2,7 +2,7 @@
 //!
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
-//! 3. `verify`, `explain`, `replay`, `calibrate`, `list`: the commands.
+//! 3. `verify`, `compare`, `explain`, `replay`, `calibrate`, `list`: the commands.
 //! 4. `hello`, `pop3`: the programs; `programs` is what they share.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
@@ -11,6 +11,7 @@
 
 mod args;
 mod calibrate;
+mod compare;
 mod explain;
 #[cfg(feature = "programs")]
 mod hello;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
     let result = match arguments.command.unwrap_or_default() {
         Command::Verify(verify) => verify::run(&verify),
         Command::List(list) => list::run(&list),
+        Command::Compare(compare) => compare::run(&compare),
         Command::Explain(explain) => explain::run(&explain),
         Command::Replay(replay) => replay::run(&replay),
         Command::Calibrate => calibrate::run(),

@@ -50,6 +50,11 @@ pub struct Row {
     pub verdict: Verdict,
     /// Executions, where counting them makes sense.
     pub executions: u64,
+    /// The most threads that were found together, for [`Property::MaximalParallelism`]; exact where
+    /// that is proved, else there may be more.
+    pub together: Option<u64>,
+    /// Distinct states, where a search that keeps them visited all.
+    pub states: Option<u64>,
     /// Memory model and switches on which the verdict rests.
     pub semantics: Vec<String>,
     /// Environment variables that were not obeyed.
@@ -220,7 +225,10 @@ pub fn check(job: &Job<'_>) -> Vec<Row> {
         .targets
         .iter()
         .partition(|property| property.is_of_infinite_executions());
-    if infinite.is_empty() {
+    let (silent, finite): (BTreeSet<Property>, BTreeSet<Property>) = finite
+        .into_iter()
+        .partition(|property| unheard(job, *property).is_some());
+    if infinite.is_empty() && silent.is_empty() {
         return rows(job, job.engine.engine().run(job));
     }
     let mut found = Vec::new();
@@ -231,8 +239,29 @@ pub fn check(job: &Job<'_>) -> Vec<Row> {
         };
         found = rows(&job, job.engine.engine().run(&job));
     }
-    found.extend(rows_of_infinite_executions(job, &infinite));
+    found.extend(silent.into_iter().filter_map(|property| {
+        let verdict = Verdict::GaveUp(unheard(job, property)?);
+        Some(row(job, property, verdict, &Totals::default()))
+    }));
+    if !infinite.is_empty() {
+        found.extend(rows_of_infinite_executions(job, &infinite));
+    }
     found
+}
+
+/// Why what observers tell of moments is not heard, where it is not.
+fn unheard(job: &Job<'_>, property: Property) -> Option<GaveUp> {
+    if !property.is_of_moments() {
+        return None;
+    }
+    let what = if !job.program.observed().contains(&property) {
+        format!("{property}: the scenario has no observer of it")
+    } else if job.mode() == Some(SearchMode::States) {
+        format!("{property}: a search over states keeps no trace; use --mode traces")
+    } else {
+        return None;
+    };
+    Some(GaveUp::Unsupported { what })
 }
 
 /// One row for each property: they are answered on one graph, and none hides another.
@@ -246,7 +275,18 @@ fn rows_of_infinite_executions(job: &Job<'_>, asked: &BTreeSet<Property>) -> Vec
         };
         (asked.iter().map(unsupported).collect(), Totals::default())
     };
-    let row = |(property, verdict)| Row {
+    let row = |(property, verdict)| row(job, None, property, verdict, &totals);
+    verdicts.into_iter().map(row).collect()
+}
+
+fn row(
+    job: &Job<'_>,
+    mode: Option<SearchMode>,
+    property: Property,
+    verdict: Verdict,
+    totals: &Totals,
+) -> Row {
+    Row {
         scenario: job.program.name().to_owned(),
         engine: job.engine,
         instance: job.instance.clone(),
@@ -254,11 +294,12 @@ fn rows_of_infinite_executions(job: &Job<'_>, asked: &BTreeSet<Property>) -> Vec
         property,
         verdict,
         executions: totals.executions,
-        semantics: semantics_words(job, None, &totals.used),
+        together: (property == Property::MaximalParallelism).then_some(totals.together),
+        states: totals.states,
+        semantics: semantics_words(job, mode, &totals.used),
         overridden: Vec::new(),
         undecided: Vec::new(),
-    };
-    verdicts.into_iter().map(row).collect()
+    }
 }
 
 /// The rows that follow from a run.
@@ -283,16 +324,8 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         .map(str::to_owned)
         .collect();
     let row = |property: Property, verdict: Verdict| Row {
-        scenario: job.program.name().to_owned(),
-        engine: job.engine,
-        instance: job.instance.clone(),
-        switches: job.switches(),
-        property,
-        verdict,
-        executions: totals.executions,
-        semantics: semantics_words(job, mode, &totals.used),
         overridden: overridden.clone(),
-        undecided: Vec::new(),
+        ..row(job, mode, property, verdict, &totals)
     };
     if let Ending::Failed(counterexample) = ending {
         let property = counterexample
@@ -312,6 +345,9 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         match &ending {
             Ending::Exhausted(_) if property == Property::Reachability => {
                 Verdict::Refuted(Box::new(Refutation::Unreachable(missing.clone())))
+            }
+            Ending::Exhausted(exhausted) if property == Property::MaximalParallelism => {
+                Verdict::Proved(exhausted.with_together(totals.together).into())
             }
             Ending::Exhausted(exhausted) => Verdict::Proved((*exhausted).into()),
             Ending::Cut(bounds) => Verdict::Bounded(bounds.clone()),

@@ -8,13 +8,15 @@
 //! 6. [`mod@check`]: one program, one instance, one engine: rows.
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
-//! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue.
+//! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
+//!    that set the variants of a problem side by side.
 //! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
 //! 11. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod calibration;
 pub mod check;
 pub mod claims;
+pub mod comparison;
 pub mod counterexample;
 pub mod engine;
 mod environment;

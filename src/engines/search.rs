@@ -17,6 +17,7 @@ use crate::sync::announcing::{Totals, Used};
 pub struct Exhausted {
     executions: u64,
     mode: Option<SearchMode>,
+    together: Option<u64>,
 }
 
 impl Exhausted {
@@ -30,6 +31,20 @@ impl Exhausted {
     #[must_use]
     pub fn mode(self) -> Option<SearchMode> {
         self.mode
+    }
+
+    /// How many threads were together in a region at most, where that was asked.
+    #[must_use]
+    pub fn together(self) -> Option<u64> {
+        self.together
+    }
+
+    /// The same search, in which so many threads were together at most.
+    pub(super) fn with_together(self, together: u64) -> Self {
+        Self {
+            together: Some(together),
+            ..self
+        }
     }
 }
 
@@ -119,6 +134,7 @@ impl Search {
             return Ok(Exhausted {
                 executions,
                 mode: self.mode,
+                together: None,
             });
         }
         if self.cuts.is_empty() {
@@ -156,8 +172,16 @@ pub(super) fn received_graph(states: u64, bypass: Option<u64>) -> Surveyed {
 }
 
 /// An exhausted search told by another process of this program, which made it from a `Search`.
-pub(super) fn received(executions: u64, mode: Option<SearchMode>) -> Exhausted {
-    Exhausted { executions, mode }
+pub(super) fn received(
+    executions: u64,
+    mode: Option<SearchMode>,
+    together: Option<u64>,
+) -> Exhausted {
+    Exhausted {
+        executions,
+        mode,
+        together,
+    }
 }
 
 #[cfg(test)]

@@ -178,6 +178,9 @@ impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.how {
             How::Exhausted(search) => {
+                if let Some(together) = search.together() {
+                    write!(f, "{together} together at most, and so many can be; ")?;
+                }
                 let executions = search.executions();
                 match search.mode() {
                     None => write!(f, "all {executions} executions"),

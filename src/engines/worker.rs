@@ -422,6 +422,8 @@ struct WireRow {
     property: String,
     verdict: WireVerdict,
     executions: u64,
+    together: Option<u64>,
+    states: Option<u64>,
     semantics: Vec<String>,
     overridden: Vec<String>,
     undecided: Vec<String>,
@@ -432,6 +434,7 @@ enum WireVerdict {
     Exhausted {
         executions: u64,
         mode: Option<SearchMode>,
+        together: Option<u64>,
     },
     Surveyed {
         states: u64,
@@ -454,6 +457,7 @@ impl From<Row> for WireRow {
                 (Some(exhausted), _) => WireVerdict::Exhausted {
                     executions: exhausted.executions(),
                     mode: exhausted.mode(),
+                    together: exhausted.together(),
                 },
                 (None, Some(graph)) => WireVerdict::Surveyed {
                     states: graph.states(),
@@ -472,6 +476,8 @@ impl From<Row> for WireRow {
             property: row.property.id().to_owned(),
             verdict,
             executions: row.executions,
+            together: row.together,
+            states: row.states,
             semantics: row.semantics,
             overridden: row.overridden,
             undecided: row
@@ -486,8 +492,12 @@ impl From<Row> for WireRow {
 impl WireRow {
     fn into_row(self, planned: &Planned) -> Row {
         let verdict = match self.verdict {
-            WireVerdict::Exhausted { executions, mode } => {
-                Verdict::Proved(search::received(executions, mode).into())
+            WireVerdict::Exhausted {
+                executions,
+                mode,
+                together,
+            } => {
+                Verdict::Proved(search::received(executions, mode, together).into())
             }
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())
@@ -508,6 +518,8 @@ impl WireRow {
             property: Property::from_id(&self.property).unwrap_or(Property::Invariant),
             verdict,
             executions: self.executions,
+            together: self.together,
+            states: self.states,
             semantics: self.semantics,
             overridden: self.overridden,
             undecided: self

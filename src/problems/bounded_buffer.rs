@@ -15,8 +15,12 @@ use std::sync::Arc;
 use super::slots::{FULL, Ring, pass};
 use super::{Problem, Variant, team};
 use crate::primitives::{Semaphore, SemaphoreSet};
-use crate::scenario::{Instance, Ledger, Memory, Parameter, Property, Scenario, Truth, require};
-use crate::sync::{Backend, SwaitOrder, run_threads};
+use crate::scenario::specifications::{Answer, Bounded, Transfer};
+use crate::scenario::{
+    History, Instance, Ledger, Memory, Parallelism, Parameter, Property, Scenario, Truth, reached,
+    require,
+};
+use crate::sync::{Backend, Shared, SwaitOrder, run_threads};
 
 /// The problem and its variants.
 #[must_use]
@@ -216,6 +220,10 @@ impl Scenario for Buffer {
         properties
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability, Property::MaximalParallelism]
+    }
+
     fn marks(&self) -> Vec<&'static str> {
         if self.rule.is_watched() {
             vec![FULL]
@@ -229,15 +237,25 @@ impl Scenario for Buffer {
         let ring = Ring::<B>::new("slot", size.capacity, size.all_items());
         let slots = Slots::<B>::new(self.rule, size.capacity);
         let ledger = Ledger::new();
+        let history = History::<B, _>::new("buffer", Bounded::new(size.capacity));
+        let at_work = Parallelism::<B>::new("puts and takes");
         let producer = |me| {
             for number in 0..size.items {
-                ledger.produced((me, number));
-                slots.for_producer(|| ring.put((me, number)));
+                let item = (me, number);
+                ledger.produced(item);
+                let called = history.called(Transfer::Put(item));
+                slots.for_producer(|| at_work.during(|| ring.put(item)));
+                called.returned(Answer::Done);
             }
         };
         let consumer = |me| {
             for _ in 0..size.share(me) {
-                slots.for_consumer(|| ledger.consumed(me, ring.take()));
+                let called = history.called(Transfer::Take);
+                let mut taken = None;
+                slots.for_consumer(|| taken = Some(at_work.during(|| ring.take())));
+                let item = taken.expect("the step is carried out before this returns");
+                ledger.consumed(me, item);
+                called.returned(Answer::Item(item));
             }
         };
         let mut threads = team("producer", size.producers, &producer);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::{Lock, LockBuild, Semaphore, SemaphoreSet};
-use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
+use crate::scenario::{Instance, Memory, Parallelism, Parameter, Property, Scenario, Truth, Zone};
 use crate::sync::{
     Attempt, Backend, Semantics, SemaphoreOrder, Shared, Spin, SwaitOrder, checkpoint, rounds,
     run_threads, yield_now,
@@ -341,6 +341,10 @@ impl Scenario for Philosophers {
         ]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::MaximalParallelism]
+    }
+
     fn liveness(&self) -> Vec<Property> {
         if self.rule == Rule::MonitorUnlockedPut {
             return Vec::new();
@@ -378,6 +382,8 @@ struct Table<B: Backend> {
     meals: usize,
     /// Who uses a chopstick.
     uses: Vec<Zone<B>>,
+    /// Who eats.
+    eating: Parallelism<B>,
 }
 
 impl<B: Backend> Table<B> {
@@ -389,6 +395,7 @@ impl<B: Backend> Table<B> {
             uses: (0..n)
                 .map(|i| Zone::exclusive(("chopstick use", i)))
                 .collect(),
+            eating: Parallelism::new("eating"),
         }
     }
 
@@ -414,8 +421,10 @@ impl<B: Backend> Table<B> {
 
     /// Philosopher i eats.
     fn eat(&self, i: usize) {
-        let _left = self.uses[left(i)].enter();
-        let _right = self.uses[self.right(i)].enter();
+        self.eating.during(|| {
+            let _left = self.uses[left(i)].enter();
+            let _right = self.uses[self.right(i)].enter();
+        });
     }
 }
 

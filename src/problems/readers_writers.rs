@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use super::{INFINITE, Problem, Variant, team, weak};
 use crate::primitives::{Semaphore, SemaphoreSet};
-use crate::scenario::{Gathering, Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
+use crate::scenario::{
+    Gathering, Instance, Memory, Parallelism, Parameter, Property, Scenario, Truth, Zone,
+};
 use crate::sync::{Attempt, Backend, Semantics, Shared, SwaitOrder, rounds, run_threads};
 
 /// Two readers are inside at once.
@@ -186,6 +188,10 @@ impl Scenario for ReadersWriters {
         ]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::MaximalParallelism]
+    }
+
     fn liveness(&self) -> Vec<Property> {
         if self.rule == Rule::UnguardedCount {
             return Vec::new();
@@ -224,6 +230,8 @@ struct File<B: Backend> {
     readers_inside: Gathering<B>,
     /// For no more readers than this, where the rule says so.
     seats: Option<Zone<B>>,
+    /// Whoever reads or writes.
+    inside: Parallelism<B>,
 }
 
 impl<B: Backend> File<B> {
@@ -237,10 +245,15 @@ impl<B: Backend> File<B> {
             views: (0..readers).map(|i| Zone::exclusive(("view", i))).collect(),
             readers_inside: Gathering::new("readers inside", 2, TOGETHER),
             seats: None,
+            inside: Parallelism::new("inside"),
         }
     }
 
     fn read(&self, reader: usize) {
+        self.inside.during(|| self.view(reader));
+    }
+
+    fn view(&self, reader: usize) {
         let view = self.views[reader].enter();
         let seat = self.seats.as_ref().map(Zone::enter);
         self.readers_inside.attend(|| self.text.get());
@@ -249,10 +262,12 @@ impl<B: Backend> File<B> {
     }
 
     fn write(&self) {
-        let views: Vec<_> = self.views.iter().map(Zone::enter).collect();
-        // Always the same, so that a state can come again.
-        self.text.set(true);
-        drop(views);
+        self.inside.during(|| {
+            let views: Vec<_> = self.views.iter().map(Zone::enter).collect();
+            // Always the same, so that a state can come again.
+            self.text.set(true);
+            drop(views);
+        });
     }
 }
 

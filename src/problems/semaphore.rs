@@ -15,10 +15,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{INFINITE, Problem, Variant, team};
 use crate::primitives::QueuedSemaphore;
-use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone, require};
+use crate::scenario::specifications::{Answer, Counting, Unit};
+use crate::scenario::{
+    History, Instance, Memory, Parallelism, Parameter, Property, Scenario, Truth, Zone, require,
+};
 use crate::sync::{
-    AtomicIsize, Attempt, Backend, Condvar, Mutex, SemaphoreOrder, Spin, SpinCapped, rounds,
-    run_threads,
+    AtomicIsize, Attempt, Backend, Condvar, Mutex, Semantics, SemaphoreOrder, Spin, SpinCapped,
+    rounds, run_threads,
 };
 
 /// The problem and its variants.
@@ -68,12 +71,18 @@ pub fn problem() -> Problem {
                 }),
                 summary: "test and decrement are two steps, so two pass on one unit",
                 truth: Truth {
-                    failures: &[(
-                        Property::MutualExclusion,
-                        Memory::SequentiallyConsistent,
-                        // All that come test before the first of them decrements.
-                        |instance, _| instance.number("n") > instance.number("capacity"),
-                    )],
+                    failures: &[
+                        (
+                            Property::MutualExclusion,
+                            Memory::SequentiallyConsistent,
+                            all_pass,
+                        ),
+                        (
+                            Property::Linearizability,
+                            Memory::SequentiallyConsistent,
+                            all_pass,
+                        ),
+                    ],
                 },
             },
             Variant {
@@ -88,12 +97,12 @@ pub fn problem() -> Problem {
                         (
                             Property::MutualExclusion,
                             Memory::SequentiallyConsistent,
-                            // The first k - 1 to come sleep and all others go in. Those who come
-                            // back wake the sleepers one by one, until everybody is inside.
-                            |instance, _| {
-                                let (n, k) = (instance.number("n"), instance.number("capacity"));
-                                n >= 2 * k || (n > k && instance.number("rounds") >= 2)
-                            },
+                            too_many_pass,
+                        ),
+                        (
+                            Property::Linearizability,
+                            Memory::SequentiallyConsistent,
+                            too_many_pass,
                         ),
                         (
                             Property::DeadlockFreedom,
@@ -141,6 +150,18 @@ pub fn problem() -> Problem {
     }
 }
 
+/// All that come test before the first of them decrements.
+fn all_pass(instance: &Instance, _: &Semantics) -> bool {
+    instance.number("n") > instance.number("capacity")
+}
+
+/// The first k - 1 to come sleep and all others go in. Those who come back wake the sleepers one by
+/// one, until everybody is inside.
+fn too_many_pass(instance: &Instance, _: &Semantics) -> bool {
+    let (n, k) = (instance.number("n"), instance.number("capacity"));
+    n >= 2 * k || (n > k && instance.number("rounds") >= 2)
+}
+
 /// `*(P; use a unit; V)`.
 struct Processes {
     name: &'static str,
@@ -154,6 +175,17 @@ enum Algorithm {
     Queued,
     BusyWait { atomic: bool },
     Slipped(Slip),
+}
+
+impl Algorithm {
+    /// What it shall do. Only the queued semaphore says who is served first.
+    fn specification<B: Backend>(self, units: usize) -> Counting {
+        let order = match self {
+            Self::Queued => B::semantics().semaphore,
+            Self::BusyWait { .. } | Self::Slipped(_) => SemaphoreOrder::Weak,
+        };
+        Counting { units, order }
+    }
 }
 
 impl Scenario for Processes {
@@ -177,6 +209,10 @@ impl Scenario for Processes {
         properties
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability, Property::MaximalParallelism]
+    }
+
     fn liveness(&self) -> Vec<Property> {
         // The queues of the others grow names without end.
         if self.algorithm == (Algorithm::BusyWait { atomic: true }) {
@@ -191,16 +227,23 @@ impl Scenario for Processes {
         let count = instance.number("rounds");
         let units = Units::<B>::new(self.algorithm, capacity);
         let in_use = Zone::<B>::admitting("units in use", capacity);
+        let at_work = Parallelism::<B>::new("at work");
+        let history =
+            History::<B, _>::new("semaphore", self.algorithm.specification::<B>(capacity));
         let process = |_| {
             for _ in rounds::<B>(count, &()) {
                 let attempt = Attempt::<B>::begin();
+                let called = history.called(Unit::P(1));
                 // A checker has ended the busy-wait: this round is skipped.
                 let Ok(()) = units.p() else { continue };
+                called.returned(Answer::Done);
                 attempt.served();
-                let stay = in_use.enter();
-                units.check_in_use(n, capacity);
-                drop(stay);
-                units.v();
+                at_work.during(|| {
+                    let stay = in_use.enter();
+                    units.check_in_use(n, capacity, &history);
+                    drop(stay);
+                });
+                history.record(Unit::V(1), || units.v());
             }
         };
         run_threads::<B>(team("process", n, &process));
@@ -242,16 +285,18 @@ impl<B: Backend> Units<B> {
     }
 
     /// The law of the value, as a process sees it that uses a unit.
-    fn check_in_use(&self, n: usize, capacity: usize) {
+    fn check_in_use(&self, n: usize, capacity: usize, history: &History<B, Counting>) {
         let Self::Queued(semaphore) = self else {
             return;
         };
+        let strong = B::semantics().semaphore == SemaphoreOrder::Strong;
+        let called = strong.then(|| history.called(Unit::Look));
         let (free, waiting) = semaphore.free_and_waiting();
+        if let Some(called) = called {
+            called.returned(Answer::Free(free, waiting));
+        }
         // A weak semaphore's waiter is still a waiter when its unit is free but it has not run.
-        let one_of_both = match B::semantics().semaphore {
-            SemaphoreOrder::Strong => free == 0 || waiting == 0,
-            SemaphoreOrder::Weak => true,
-        };
+        let one_of_both = !strong || free == 0 || waiting == 0;
         // A unit that is not free is a process's that does not wait, and the observer has one.
         let owned = free < capacity && capacity + waiting <= free + n;
         require::<B>(Property::Invariant, one_of_both && owned, || {

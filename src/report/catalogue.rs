@@ -124,10 +124,10 @@ fn established(lines: &[&Line]) -> String {
     parts.join("; ")
 }
 
-/// The property of infinite executions that a line is about.
+/// The property that a line is about by itself: of infinite executions, or of moments.
 fn property(line: &Line) -> Option<Property> {
     let mut asks = line.asks.iter().flatten().copied();
-    asks.find(|property| property.is_of_infinite_executions())
+    asks.find(|property| property.is_of_infinite_executions() || property.is_of_moments())
 }
 
 /// The engines of these lines: those that search by name, those that sample by number.
@@ -176,7 +176,7 @@ fn proved_by(claims: &Table, engine: EngineId) -> String {
     text
 }
 
-/// What is claimed of infinite executions.
+/// What is claimed of infinite executions, and of moments.
 fn infinite(claims: &Table) -> String {
     let mut text = head(&["scenario", "instance", "property", "verdict"]);
     for line in &claims.lines {

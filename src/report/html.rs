@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use super::Context;
 use super::escape::markup;
 use super::explain::Story;
-use super::overview::{Cell, Failing, Line, Notes, Overview, Section, WORDS, column};
+use super::glossary::WORDS;
+use super::overview::{Cell, Failing, Line, Notes, Overview, Section, column};
 use crate::engines::{Claimed, Counterexample};
 
 const STYLE: &str = "\

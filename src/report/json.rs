@@ -12,7 +12,7 @@ use crate::engines::{Claim, Claimed, Counterexample, Row, Verdict, Word};
 use crate::scenario::{Property, Value};
 
 /// The version of the schema; changes when a key changes its meaning or goes away.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// Writes one JSON object: `schema`, `rows`, `summary`.
 #[must_use]
@@ -64,6 +64,8 @@ struct RowObject<'a> {
     reason: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     bypass: Option<BypassObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    together: Option<TogetherObject>,
     counterexample: Option<CounterexampleObject<'a>>,
     undecided: Vec<&'static str>,
     overridden: &'a [String],
@@ -109,6 +111,13 @@ struct PassingObject<'a> {
 struct BypassObject {
     max: Option<u64>,
     grows: bool,
+}
+
+/// How many were found together in a region; there may be more where it is not exact.
+#[derive(Serialize)]
+struct TogetherObject {
+    max: u64,
+    exact: bool,
 }
 
 #[derive(Serialize)]
@@ -163,6 +172,10 @@ impl<'a> RowObject<'a> {
             semantics: &row.semantics,
             reason: row.verdict.reason(),
             bypass: BypassObject::of(row),
+            together: row.together.map(|max| TogetherObject {
+                max,
+                exact: row.complete(),
+            }),
             counterexample: row.counterexample().map(CounterexampleObject::of),
             undecided: row.undecided.iter().copied().map(Property::id).collect(),
             overridden: &row.overridden,

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use super::explain::Story;
-use super::overview::{Cell, Failure, Line, Notes, Overview, WORDS, column};
+use super::glossary::WORDS;
+use super::overview::{Cell, Failure, Line, Notes, Overview, column};
 use super::{Context, escape};
 use crate::engines::{Claimed, Word};
 

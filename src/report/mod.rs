@@ -6,17 +6,21 @@
 //! 2. [`table`]: the text for a terminal.
 //! 3. [`json`], [`markdown`], [`html`], [`junit`]: the same rows for programs, pull requests,
 //!    browsers and CI servers.
-//! 4. [`explain`]: one counterexample, in lanes.
+//! 4. [`explain`]: one counterexample, in lanes; [`comparison`]: the variants of a problem side by
+//!    side.
 //! 5. [`snapshot`]: one row of the matrix, as tests pin it.
 //! 6. [`catalogue`]: all problems and variants with what is claimed of them, for the README.
-//! 7. `overview`: what table, Markdown and HTML have in common; `layout`: text in columns;
-//!    `escape`: text that does no harm, of which [`printable`] is for everybody.
+//! 7. `overview`: what table, Markdown and HTML have in common; `glossary`: what the words mean;
+//!    `layout`: text in columns; `escape`: text that does no harm, of which [`printable`] is for
+//!    everybody.
 
 pub mod catalogue;
+pub mod comparison;
 pub mod context;
 mod escape;
 pub mod explain;
 pub mod format;
+mod glossary;
 pub mod html;
 pub mod json;
 pub mod junit;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::explain::{self, titled};
+use super::glossary::{meaning, place};
 use super::{Context, escape};
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
@@ -123,79 +124,6 @@ pub(super) struct Totals {
     pub(super) words: Vec<(Word, usize)>,
     pub(super) exit: ExitStatus,
 }
-
-/// The five words, each in one line.
-pub(super) const WORDS: [(Word, &str); 5] = [
-    (
-        Word::Proved,
-        "the search completed, in as many executions as the number says; or one shows reachability",
-    ),
-    (
-        Word::Bounded,
-        "complete up to a bound or a known gap of the engine, which is named",
-    ),
-    (
-        Word::Sampled,
-        "nothing failed in the schedules that were tried, which proves nothing",
-    ),
-    (
-        Word::Refuted,
-        "a property fails, and an execution shows it; the search ended there",
-    ),
-    (
-        Word::GaveUp,
-        "the engine cannot decide it, for the reason named",
-    ),
-];
-
-const SEMANTICS: [(&str, &str); 13] = [
-    (
-        "sc",
-        "sequential consistency: all threads see all steps in one order",
-    ),
-    ("c11", "the C11 memory model as loom has it"),
-    (
-        "traces",
-        "one execution stands for all that differ from it in the order of independent steps only",
-    ),
-    (
-        "states",
-        "a state whose 128-bit digest is known is not searched again; the number counts executions",
-    ),
-    (
-        "fifo-semaphore",
-        "a semaphore serves its waiters in the order of their requests",
-    ),
-    (
-        "weak-semaphore",
-        "whoever comes when a semaphore's unit is free takes it",
-    ),
-    (
-        "strict-swait",
-        "a semaphore set serves the head of its queue only",
-    ),
-    (
-        "scan-swait",
-        "a semaphore set serves the first in its queue whose request can be met",
-    ),
-    (
-        "weak-swait",
-        "a semaphore set serves anyone whose request can be met",
-    ),
-    (
-        "notify-any",
-        "a notification wakes any one thread that waits",
-    ),
-    (
-        "notify-fifo",
-        "a notification wakes the thread that has waited longest",
-    ),
-    (
-        "spurious-wakeups",
-        "a wait may end by itself, once a thread",
-    ),
-    ("no-spurious-wakeups", "a wait ends by a notification only"),
-];
 
 impl<'a> Overview<'a> {
     pub(super) fn of(rows: &'a [Claimed], context: &Context) -> Self {
@@ -583,7 +511,7 @@ fn less_than_proved(verdict: &Verdict) -> Option<String> {
     }
 }
 
-fn joined(cuts: &[Cut]) -> String {
+pub(super) fn joined(cuts: &[Cut]) -> String {
     let cuts: Vec<String> = cuts.iter().map(Cut::to_string).collect();
     cuts.join("; ")
 }
@@ -711,15 +639,12 @@ fn semantics(rows: &[Claimed], engines: &[EngineId]) -> Vec<(String, String)> {
             words.entry(word.as_str()).insert(row.engine);
         }
     }
-    let place = |word: &str| SEMANTICS.iter().position(|(known, _)| *known == word);
-    words
-        .0
-        .sort_by_key(|(word, _)| (place(word).unwrap_or(SEMANTICS.len()), *word));
+    words.0.sort_by_key(|(word, _)| (place(word), *word));
     words
         .0
         .into_iter()
         .map(|(word, of)| {
-            let meaning = place(word).map_or("", |at| SEMANTICS[at].1);
+            let meaning = meaning(word);
             let of: Vec<EngineId> = of.into_iter().collect();
             let meaning = if of.len() == engines.len() {
                 meaning.to_owned()

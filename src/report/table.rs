@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::Context;
+use super::glossary::WORDS;
 use super::layout::{clipped, width, wrapped};
-use super::overview::{Cell, Failing, Line, Note, Notes, Overview, Section, WORDS, column};
+use super::overview::{Cell, Failing, Line, Note, Notes, Overview, Section, column};
 use crate::engines::Claimed;
 use crate::scenario::Property;
 

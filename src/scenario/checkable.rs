@@ -29,6 +29,8 @@ pub trait Checkable: Send + Sync {
     fn parameters(&self) -> Vec<Parameter>;
     /// See [`Scenario::properties`].
     fn properties(&self) -> Vec<Property>;
+    /// See [`Scenario::observed`].
+    fn observed(&self) -> Vec<Property>;
     /// See [`Scenario::liveness`].
     fn liveness(&self) -> Vec<Property>;
     /// See [`Scenario::marks`].
@@ -48,6 +50,10 @@ impl<S: Scenario> Checkable for S {
 
     fn properties(&self) -> Vec<Property> {
         Scenario::properties(self)
+    }
+
+    fn observed(&self) -> Vec<Property> {
+        Scenario::observed(self)
     }
 
     fn liveness(&self) -> Vec<Property> {

@@ -4,20 +4,28 @@
 //! 2. [`Instance`], [`Parameter`]: one choice of the parameters.
 //! 3. [`Zone`], [`Gathering`], [`Ledger`], [`Stages`]: observers of mutual exclusion, of who meets
 //!    whom, of conservation and order, and of what has to happen one after the other.
-//! 4. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
-//! 5. `Checkable`: a scenario without its type, for engines.
+//! 4. [`linearize`]: [`History`], calls and returns against a [`Specification`];
+//!    [`specifications`]: those of the suite's objects.
+//! 5. [`parallelism`]: [`Parallelism`], how many are in a region at once.
+//! 6. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
+//! 7. `Checkable`: a scenario without its type, for engines.
 
 #[cfg(feature = "engines")]
 mod checkable;
 mod instance;
+pub mod linearize;
 mod observe;
+pub mod parallelism;
+pub mod specifications;
 mod stages;
 mod truth;
 
 #[cfg(feature = "engines")]
 pub use checkable::{Checkable, Machine, Program};
 pub use instance::{Domain, Instance, Parameter, Value};
+pub use linearize::{Called, History, Specification};
 pub use observe::{Gathering, Ledger, Stay, Zone};
+pub use parallelism::Parallelism;
 pub use stages::Stages;
 pub use truth::{Failing, Memory, Truth};
 
@@ -49,6 +57,13 @@ pub trait Scenario: Send + Sync + 'static {
             Property::Invariant,
             Property::DataRaceFreedom,
         ]
+    }
+
+    /// The properties that observers decide on moments and that can be asked for
+    /// ([`Property::is_of_moments`]): it has a [`History`] for linearizability, a [`Parallelism`] for
+    /// maximal parallelism. None unless overridden.
+    fn observed(&self) -> Vec<Property> {
+        Vec::new()
     }
 
     /// The properties of its infinite executions that can be asked for; none unless overridden.

@@ -32,6 +32,8 @@ pub enum Kind {
         /// What fails when there are more.
         property: Property,
     },
+    /// Something whose moments are told, with [`Backend::moment`]; an observer.
+    Observer,
 }
 
 /// A step of a composite object, told with [`Backend::begin`] and [`Backend::end`].
@@ -47,6 +49,20 @@ pub enum Composite {
     Enter,
     /// Step out of a zone.
     Leave,
+    /// A moment: an operation is called.
+    Call,
+    /// A moment: an operation returns.
+    Return,
+}
+
+/// A moment between two steps of a thread, as an observer is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Its number among the observer's moments of this execution, from 0.
+    pub number: usize,
+    /// The earlier ones that come before it in every equivalent execution: in every execution that
+    /// has the same steps and the same order of dependent ones.
+    pub after: Vec<usize>,
 }
 
 /// What a step needs of one member of a set: it goes on when `test` units are free and takes
@@ -242,6 +258,26 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     #[inline]
     fn attempt(progress: Progress) {
         let _ = progress;
+    }
+    /// Whether this run asks for `property`, which observers decide on moments. Elsewhere not, and
+    /// observers record nothing.
+    #[inline]
+    fn asks(property: Property) -> bool {
+        let _ = property;
+        false
+    }
+    /// The calling thread passes a moment of an observer: no step of the search. What comes before
+    /// it is told exactly, by the order of the steps around it. Elsewhere nothing.
+    #[inline]
+    #[track_caller]
+    fn moment(observer: &Self::Label, step: Composite) -> Option<Moment> {
+        let _ = (observer, step);
+        None
+    }
+    /// So many threads were found together in a region, for [`Property::MaximalParallelism`].
+    #[inline]
+    fn together(count: usize) {
+        let _ = count;
     }
     /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left. A
     /// machine that looks at infinite executions lets it go round for ever.

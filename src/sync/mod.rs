@@ -21,8 +21,8 @@ mod semantics;
 pub mod stepping;
 
 pub use backend::{
-    Atomic as AtomicApi, AtomicInt, Backend, BarrierApi, Body, CellApi, Composite, Kind, Need,
-    NoUnits, Progress, UnitsApi, Until,
+    Atomic as AtomicApi, AtomicInt, Backend, BarrierApi, Body, CellApi, Composite, Kind, Moment,
+    Need, NoUnits, Progress, UnitsApi, Until,
 };
 pub use backends::os::Os;
 pub use facade::{

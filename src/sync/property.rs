@@ -30,11 +30,15 @@ pub enum Property {
     BoundedBypass,
     /// Nobody can be stuck for good while others run for ever.
     PartialDeadlockFreedom,
+    /// Calls and returns are as if each operation happened at one moment between its own.
+    Linearizability,
+    /// How many threads can be in a region at once: a number, exact when proved.
+    MaximalParallelism,
 }
 
 impl Property {
     /// Every property, in the order in which reports list them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::DeadlockFreedom,
         Self::MutualExclusion,
         Self::Invariant,
@@ -47,6 +51,8 @@ impl Property {
         Self::StarvationFreedom,
         Self::BoundedBypass,
         Self::PartialDeadlockFreedom,
+        Self::Linearizability,
+        Self::MaximalParallelism,
     ];
 
     /// The permanent id, as in the command line and in JSON.
@@ -65,6 +71,8 @@ impl Property {
             Self::StarvationFreedom => "starvation-freedom",
             Self::BoundedBypass => "bounded-bypass",
             Self::PartialDeadlockFreedom => "partial-deadlock-freedom",
+            Self::Linearizability => "linearizability",
+            Self::MaximalParallelism => "maximal-parallelism",
         }
     }
 
@@ -86,6 +94,13 @@ impl Property {
         )
     }
 
+    /// Whether it is decided on the moments that observers record between steps, and so on the
+    /// order of a trace: see [`Backend::moment`](super::Backend::moment).
+    #[must_use]
+    pub const fn is_of_moments(self) -> bool {
+        matches!(self, Self::Linearizability | Self::MaximalParallelism)
+    }
+
     /// What a failure of it is called in a report: "deadlock", "data race".
     #[must_use]
     pub const fn failure(self) -> &'static str {
@@ -102,6 +117,8 @@ impl Property {
             Self::StarvationFreedom => "starvation",
             Self::BoundedBypass => "unbounded bypass",
             Self::PartialDeadlockFreedom => "partial deadlock",
+            Self::Linearizability => "not linearizable",
+            Self::MaximalParallelism => "more together than claimed",
         }
     }
 }

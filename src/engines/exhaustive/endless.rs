@@ -86,6 +86,8 @@ fn build(job: &Job<'_>) -> Built {
         (None, Some(Gap::Unfinished) | None) => None,
     };
     search.cuts_of(&inner.totals, job.limits.spins, &job.semantics);
+    let whole = at_end && unable.is_none() && graph.gap().is_none();
+    let states = whole.then_some(graph.len() as u64);
     Built {
         graph,
         search,
@@ -94,7 +96,10 @@ fn build(job: &Job<'_>) -> Built {
         } else {
             Loop::Stopped
         },
-        totals: inner.totals,
+        totals: Totals {
+            states,
+            ..inner.totals
+        },
         unable,
     }
 }

@@ -279,12 +279,18 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
                     .to_owned(),
             ));
         }
+        if job.targets.iter().all(|property| property.is_of_moments()) {
+            // Nobody can move in a deadlock, so it ends no execution early; what is decided at each
+            // moment has been decided.
+            totals.cut.remove(&Property::DeadlockFreedom);
+        }
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
         let says = if at_end {
             Loop::NothingLeft
         } else {
             Loop::Stopped
         };
+        totals.states = (by_state && at_end).then(|| explorer.counts().states);
         search.end(totals.executions, says).into()
     };
     Run {

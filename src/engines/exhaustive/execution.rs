@@ -25,7 +25,7 @@ use crate::sync::announcing::{
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
-use crate::sync::{Composite, Kind, Name, Need, Progress, Property, Semantics};
+use crate::sync::{Composite, Kind, Moment, Name, Need, Progress, Property, Semantics};
 
 /// How the threads of an execution are run: one at a time, on one OS thread.
 ///
@@ -382,6 +382,21 @@ impl Inner {
     fn orders(&self, thread: ThreadId) -> (Ordering, Ordering) {
         let known = self.orders.get(thread).copied();
         known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
+    }
+
+    fn moment(
+        &mut self,
+        me: ThreadId,
+        observer: ObjectId,
+        step: Composite,
+        place: Place,
+    ) -> Result<Moment, Stopped> {
+        if let Some(recorder) = &self.recorder {
+            return recorder.moment(me, observer, step, place);
+        }
+        let (causes, now) = (self.world.comes_after(me), self.world.applied());
+        let order = self.driver.order();
+        Ok(self.observer.moment(me, observer, causes, order, now))
     }
 
     /// Where locks do not show that all is protected, the search begins anew and looks at the
@@ -817,6 +832,30 @@ unsafe impl Machine for Execution<'_> {
         } else {
             counted
         }
+    }
+
+    fn asks(&self, property: Property) -> bool {
+        let by_trace = !self.settings.by_state && !self.settings.endless;
+        by_trace && self.settings.targets.contains(&property)
+    }
+
+    fn moment(&self, observer: ObjectId, step: Composite, place: Place) -> Option<Moment> {
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+        self.stop(place);
+        if !self.observing() {
+            return None;
+        }
+        let me = self.current.get();
+        let moment = self.inner.borrow_mut().moment(me, observer, step, place);
+        self.go_on(moment.as_ref().map(|_| ()).map_err(|stopped| *stopped));
+        moment.ok()
+    }
+
+    fn together(&self, count: usize) {
+        let together = &mut self.inner.borrow_mut().totals.together;
+        *together = (*together).max(count as u64);
     }
 
     fn fail(&self, property: Property, message: String, place: Place) -> ! {

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::explorer::order::Order;
 use super::world::event::Index;
+use crate::sync::Moment;
 use crate::sync::stepping::{ObjectId, Place, ThreadId};
 
 /// A vector clock; missing entries are 0.
@@ -81,11 +82,11 @@ struct Object {
     reads: Vec<Access>,
     /// Zone: who is inside.
     inside: Vec<ThreadId>,
-    /// Zone: who was.
+    /// Zone: who was. Observer: its moments.
     left: Vec<Left>,
 }
 
-/// That a thread left a zone: every event of these threads from these positions on comes after.
+/// That a thread left a zone, or passed a moment: every event of these threads from these positions on comes after.
 #[derive(Clone, Debug)]
 struct Left {
     thread: ThreadId,
@@ -396,6 +397,30 @@ impl Observer {
         }
         zone.inside.push(thread);
         None
+    }
+
+    /// A thread passes a moment of an observer; which earlier ones come before it in every
+    /// execution of this trace. Without an order to ask, all.
+    pub(super) fn moment(
+        &mut self,
+        thread: ThreadId,
+        object: ObjectId,
+        causes: &[Index],
+        order: Option<&Order>,
+        now: Index,
+    ) -> Moment {
+        let moments = &mut self.object(object).left;
+        let past = |moment: &Left| order.is_none_or(|order| moment.is_past(order, thread, causes));
+        let after = (0..moments.len()).filter(|&number| past(&moments[number]));
+        let moment = Moment {
+            number: moments.len(),
+            after: after.collect(),
+        };
+        moments.push(Left {
+            thread,
+            after: SmallVec::from_elem((thread, now), 1),
+        });
+        moment
     }
 
     /// A thread leaves a zone.

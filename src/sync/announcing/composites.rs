@@ -3,7 +3,7 @@
 use super::session::{Halt, Session};
 use super::state::{Place, State};
 use super::trace::{ObjectKind, Operation};
-use crate::sync::{Composite, Kind, Property};
+use crate::sync::{Composite, Kind, Moment, Property};
 
 impl Session {
     pub(super) fn begin_step(
@@ -36,9 +36,41 @@ impl Session {
             Composite::Acquire(_) | Composite::TryAcquire(_) | Composite::Release(_) => {
                 state.threads[me].composites.push((object, step));
             }
+            Composite::Call | Composite::Return => {}
         }
         self.turn.notify_all();
         Ok(())
+    }
+
+    /// A thread passes a moment of an observer: which of its moments come before this one in every
+    /// trace that differs only in the order of independent steps.
+    pub(super) fn moment(
+        &self,
+        me: usize,
+        observer: usize,
+        step: Composite,
+        place: Place,
+    ) -> Result<Moment, Halt> {
+        let mut guard = self.state();
+        if guard.stopped {
+            return Err(Halt);
+        }
+        let state = &mut *guard;
+        // A step of the recording, so that a replay has it at the same place; no step of the
+        // search, since nothing depends on it but what the thread does afterwards.
+        state.record(me, Operation::Begin(step), Some(observer), place, None);
+        let order = &state.threads[me].order;
+        let moments = &mut state.objects[observer].moments;
+        let after = moments
+            .iter()
+            .enumerate()
+            .filter(|(_, (thread, tick))| order.get(*thread) >= *tick)
+            .map(|(number, _)| number)
+            .collect();
+        let number = moments.len();
+        moments.push((me, order.get(me)));
+        self.turn.notify_all();
+        Ok(Moment { number, after })
     }
 
     pub(super) fn end_step(

@@ -18,7 +18,7 @@ use super::memory::{Announced, AnnouncedCell};
 use super::session::{Halt, Session, Waiting, installed};
 use super::state::Wake;
 use super::trace::{ObjectKind, Operation};
-use crate::sync::backend::{Backend, CellApi, Composite, Kind, NoUnits};
+use crate::sync::backend::{Backend, CellApi, Composite, Kind, Moment, NoUnits};
 use crate::sync::{Name, Property, Semantics};
 
 /// `H` with every operation announced to the session of the calling OS thread.
@@ -452,6 +452,25 @@ unsafe impl<H: Host> Backend for Announcing<H> {
 
     fn reached(mark: &'static str) {
         here::<H>().0.reached(mark);
+    }
+
+    fn asks(property: Property) -> bool {
+        installed().is_some_and(|session| session.asks(property))
+    }
+
+    fn moment(observer: &Self::Label, step: Composite) -> Option<Moment> {
+        if Self::tearing_down() {
+            return None;
+        }
+        let (session, me) = here::<H>();
+        let operation = Operation::Begin(step);
+        let place = Self::announce(&session, me, operation, Some(observer.object));
+        let moment = session.moment(me, observer.object, step, place);
+        Some(or_abandon::<H, _>(moment))
+    }
+
+    fn together(count: usize) {
+        here::<H>().0.together(count);
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use super::session::{Halt, Session};
 use super::state::AtomicStep;
 use super::trace::{ObjectKind, Operation, Trouble};
-use crate::sync::{Composite, Name, Property};
+use crate::sync::{Composite, Moment, Name, Property};
 
 type Place = &'static Location<'static>;
 
@@ -407,6 +407,21 @@ impl Recorder {
         let object = self.object(object);
         self.session
             .end_step(self.thread(me), object, step, done, place);
+    }
+
+    /// A thread passes a moment of an observer.
+    pub fn moment(
+        &self,
+        me: usize,
+        observer: usize,
+        step: Composite,
+        place: Place,
+    ) -> Result<Moment, Stopped> {
+        let observer = self.object(observer);
+        self.announce(me, Operation::Begin(step), Some(observer), place)?;
+        Ok(self
+            .session
+            .moment(self.thread(me), observer, step, place)?)
     }
 
     /// A thread waits for another's end.

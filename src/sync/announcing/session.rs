@@ -398,6 +398,16 @@ impl Session {
         }
     }
 
+    /// Whether a property that observers decide on moments is asked for.
+    pub(super) fn asks(&self, property: Property) -> bool {
+        self.settings.targets.contains(&property)
+    }
+
+    pub(super) fn together(&self, count: usize) {
+        let together = &mut self.state().totals.together;
+        *together = (*together).max(count as u64);
+    }
+
     pub(super) fn fail(
         &self,
         me: usize,

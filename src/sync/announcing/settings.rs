@@ -117,6 +117,10 @@ pub struct Totals {
     pub marks: BTreeSet<&'static str>,
     /// Situations that occurred after a read that the recorded order does not explain.
     pub weak_marks: BTreeSet<&'static str>,
+    /// The most threads that were found together in a region.
+    pub together: u64,
+    /// Distinct states, where a search that keeps them visited all.
+    pub states: Option<u64>,
     /// Every choice that was asked for.
     pub choices: BTreeSet<ChoiceKey>,
 }
@@ -134,6 +138,7 @@ impl Totals {
         }
         self.marks.extend(other.marks);
         self.weak_marks.extend(other.weak_marks);
+        self.together = self.together.max(other.together);
         self.choices.extend(other.choices);
     }
 }

@@ -90,6 +90,8 @@ pub(super) struct Object {
     /// Zone: who is inside, and where each thread last left.
     pub(super) inside: Vec<(usize, Clock)>,
     pub(super) left: Vec<(usize, u32, Clock)>,
+    /// Observer: whose moments there were, and each thread's clock at them.
+    pub(super) moments: Vec<(usize, u32)>,
     /// Order of the trace: the last writes and all reads since.
     pub(super) order_writes: Clock,
     pub(super) order_reads: Clock,
@@ -432,6 +434,7 @@ impl Object {
             arrivals: 0,
             inside: Vec::new(),
             left: Vec::new(),
+            moments: Vec::new(),
             order_writes: Clock::default(),
             order_reads: Clock::default(),
             sync: Clock::default(),

@@ -78,6 +78,8 @@ impl Operation {
             Self::Begin(Composite::Release(_)) => "release",
             Self::Begin(Composite::Enter) | Self::End(Composite::Enter) => "enter",
             Self::Begin(Composite::Leave) | Self::End(Composite::Leave) => "leave",
+            Self::Begin(Composite::Call) | Self::End(Composite::Call) => "call",
+            Self::Begin(Composite::Return) | Self::End(Composite::Return) => "return",
             Self::End(Composite::Acquire(_) | Composite::TryAcquire(_)) => "granted",
             Self::End(Composite::Release(_)) => "released",
         }
@@ -159,6 +161,7 @@ impl ObjectKind {
             Self::Composite(Kind::RwLock) => "readers-writers lock",
             Self::Composite(Kind::Barrier) => "barrier",
             Self::Composite(Kind::Zone { .. }) => "zone",
+            Self::Composite(Kind::Observer) => "observer",
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::sync::backend::{Composite, Kind};
+use crate::sync::backend::{Composite, Kind, Moment};
 use crate::sync::{Backend, Name, Property};
 
 /// The identity of a composite object in traces and reports; nothing on the os backend.
@@ -26,6 +26,13 @@ impl<B: Backend> Label<B> {
     #[track_caller]
     pub fn begin(&self, step: Composite) {
         B::begin(&self.inner, step);
+    }
+
+    /// The calling thread passes a moment of this observer: see [`Backend::moment`].
+    #[inline]
+    #[track_caller]
+    pub fn moment(&self, step: Composite) -> Option<Moment> {
+        B::moment(&self.inner, step)
     }
 
     /// The step begun last is done, or was refused.

@@ -12,7 +12,9 @@ use std::sync::atomic::Ordering;
 use super::machine::{self, NewObject, Note, Place, Shown};
 use super::memory::{SteppingCell, Word};
 use super::operation::{ObjectId, Op, Substance, ThreadId};
-use crate::sync::backend::{Backend, BarrierApi, Composite, Kind, Need, Progress, UnitsApi};
+use crate::sync::backend::{
+    Backend, BarrierApi, Composite, Kind, Moment, Need, Progress, UnitsApi,
+};
 use crate::sync::{Name, Property, Semantics, SwaitOrder};
 
 /// The backend of engine `exhaustive`; to be used inside [`run_on`](super::run_on) only.
@@ -193,7 +195,11 @@ unsafe impl Backend for Stepping {
     fn label(kind: Kind, name: Name) -> Self::Label {
         let substance = match kind {
             Kind::Zone { limit, .. } => Substance::Zone(limit),
-            Kind::Semaphore | Kind::SemaphoreSet | Kind::RwLock | Kind::Barrier => Substance::Label,
+            Kind::Semaphore
+            | Kind::SemaphoreSet
+            | Kind::RwLock
+            | Kind::Barrier
+            | Kind::Observer => Substance::Label,
         };
         object(substance, Shown::Composite(kind), name)
     }
@@ -226,6 +232,22 @@ unsafe impl Backend for Stepping {
 
     fn attempt(progress: Progress) {
         note(Note::Attempt(progress));
+    }
+
+    fn asks(property: Property) -> bool {
+        machine::is_running() && machine::with(|machine| machine.asks(property))
+    }
+
+    fn moment(observer: &Self::Label, step: Composite) -> Option<Moment> {
+        if Self::tearing_down() {
+            return None;
+        }
+        let place = Location::caller();
+        machine::with(|machine| machine.moment(*observer, step, place))
+    }
+
+    fn together(count: usize) {
+        machine::with(|machine| machine.together(count));
     }
 
     fn another_round(counted: bool) -> bool {
@@ -320,9 +342,11 @@ impl UnitsApi for SteppingUnits {
         }
         let shown = match kind {
             Kind::RwLock => Shown::RwLock,
-            Kind::Semaphore | Kind::SemaphoreSet | Kind::Barrier | Kind::Zone { .. } => {
-                Shown::Composite(kind)
-            }
+            Kind::Semaphore
+            | Kind::SemaphoreSet
+            | Kind::Barrier
+            | Kind::Zone { .. }
+            | Kind::Observer => Shown::Composite(kind),
         };
         let free = free.to_vec();
         Some(Self {

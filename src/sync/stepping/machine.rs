@@ -5,7 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::Ordering;
 
 use super::operation::{ObjectId, Op, Substance, ThreadId};
-use crate::sync::{Composite, Kind, Name, Need, Progress, Property, Semantics};
+use crate::sync::{Composite, Kind, Moment, Name, Need, Progress, Property, Semantics};
 
 /// Where in the checked program.
 pub type Place = &'static Location<'static>;
@@ -112,6 +112,20 @@ pub unsafe trait Machine {
     /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left.
     fn another_round(&self, counted: bool) -> bool {
         counted
+    }
+    /// Whether a property is asked for that observers decide on moments.
+    fn asks(&self, property: Property) -> bool {
+        let _ = property;
+        false
+    }
+    /// The calling thread passes a moment of an observer; `None` where that is not followed.
+    fn moment(&self, observer: ObjectId, step: Composite, place: Place) -> Option<Moment> {
+        let _ = (observer, step, place);
+        None
+    }
+    /// So many threads were found together.
+    fn together(&self, count: usize) {
+        let _ = count;
     }
     /// A property fails here and now.
     fn fail(&self, property: Property, message: String, place: Place) -> !;
