@@ -8,6 +8,7 @@
 
 mod agreement;
 mod census;
+mod mutants;
 mod rows;
 mod truth;
 
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
     trials.push(census::trial(&plan, &table));
     trials.extend(truth::trials(&table));
     trials.extend(agreement::trials(MODE));
+    trials.extend(mutants::trials(MODE));
     trials.extend(plan.into_iter().map(|planned| rows::trial(planned, &table)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

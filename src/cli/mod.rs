@@ -2,7 +2,7 @@
 //!
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
-//! 3. `verify`, `explain`, `replay`, `calibrate`, `list`: the commands.
+//! 3. `verify`, `explain`, `replay`, `sweep`, `mutants`, `calibrate`, `list`: the commands.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
 //! 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted.
@@ -11,8 +11,10 @@ mod args;
 mod calibrate;
 mod explain;
 mod list;
+mod mutants;
 mod replay;
 mod select;
+mod sweep;
 mod verify;
 
 use std::fmt;
@@ -41,6 +43,8 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Exit code of a wrong use or a broken environment.
 const USAGE: u8 = 2;
+/// Exit code where something that nobody claims is not decided.
+const UNDECIDED: u8 = 3;
 /// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
@@ -61,6 +65,8 @@ pub fn main() -> ExitCode {
         Command::List(list) => list::run(&list),
         Command::Explain(explain) => explain::run(&explain),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Sweep(sweep) => sweep::run(&sweep),
+        Command::Mutants(mutants) => mutants::run(&mutants),
         Command::Calibrate => calibrate::run(),
         Command::Worker => serve(),
     };

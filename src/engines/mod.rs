@@ -10,7 +10,9 @@
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue.
 //! 10. [`worker`]: rows in processes of their own, many at a time.
-//! 11. `panics`, `environment`: the process's panic output and variables, owned in one place.
+//! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
+//! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
+//! 13. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod calibration;
 pub mod check;
@@ -21,11 +23,13 @@ mod environment;
 pub mod exhaustive;
 pub mod limits;
 pub mod loom;
+pub mod mutants;
 mod panics;
 pub mod plan;
 pub mod replay;
 pub mod search;
 pub mod shuttle;
+pub mod sweep;
 pub mod threads;
 pub mod verdict;
 pub mod worker;

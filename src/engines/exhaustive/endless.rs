@@ -56,7 +56,7 @@ fn endless(job: &Job<'_>) -> Settings {
 
 fn build(job: &Job<'_>) -> Built {
     let started = Instant::now();
-    let limit = Survey::states_in(MOST_BYTES);
+    let limit = Survey::states_in(MOST_BYTES.min(job.limits.memory.saturating_mul(1_000_000)));
     let coroutines = Coroutines::default();
     let driver = Driver::Survey(Box::new(Survey::new(limit)));
     let execution = Execution::new(&coroutines, endless(job), driver, None);

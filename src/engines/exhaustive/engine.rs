@@ -13,7 +13,7 @@ use super::explorer::states::States;
 use super::explorer::{Divergence, Explorer};
 use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::World;
-use crate::engines::check::{Job, failed};
+use crate::engines::check::{Job, failed, unrecorded};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
 use crate::engines::search::{Loop, Search};
@@ -159,6 +159,9 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
         })
+    } else if let Some(found) = inner.failed.as_ref().filter(|_| job.program.is_mutant()) {
+        // On semaphores that are built of mutexes it would be changed elsewhere.
+        unrecorded(job, found.property, &found.message, totals.executions)
     } else if let Some(found) = inner.failed {
         refuted(
             job,
