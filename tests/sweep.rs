@@ -113,7 +113,7 @@ fn grids_and_lists_are_readable() {
             "refuted: data-race-freedom",
             "begins to fail from producers=1 to producers=2, in 1 place",
             "begins to fail from capacity=1 to capacity=2, in 1 place",
-            "rule: fails where producers >= 2 and capacity >= 2, the simplest that fits all 4 decided instances",
+            "rule: fails where producers + capacity >= 4, the simplest that fits all 4 decided instances",
         ]
     );
 }

@@ -118,7 +118,7 @@ pub fn matrix(
                 what,
             })?;
         let text = instance_text(&instance, &switches(&semantics));
-        let bench = Bench::new(program, instance, semantics, limits);
+        let bench = Bench::new(program, instance, semantics, limits, benches.is_empty());
         let bench = bench.map_err(|why| MatrixError::NotCorrect {
             scenario: scenario.to_owned(),
             instance: text.clone(),
