@@ -249,17 +249,17 @@ impl<B: Backend> BlockingQueue<B> {
         locals: &impl Hash,
         go: impl Fn(&VecDeque<Item>) -> bool,
     ) -> MutexGuard<'_, B, ()> {
-        let mut inside = self.lock.lock();
-        loop {
+        let inside = self.lock.lock();
+        let blocked = |(): &mut ()| {
             // Who is woken in vain is where it was.
             checkpoint::<B>(locals);
-            if self.items.with(&go) {
-                return inside;
-            }
-            inside = condition.wait(inside);
-        }
+            let goes = self.items.with(&go);
+            !goes
+        };
+        condition.wait_while(inside, blocked)
     }
 
+    /// One waiter, or all, as the rule says.
     fn notify(&self, condition: &Condvar<B>) {
         if self.rule == Rule::NotifyAll {
             condition.notify_all();
