@@ -135,7 +135,7 @@ pub(super) struct Sweep {
     pub(super) how: How,
     /// How to print the sweep
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: ListFormat,
+    pub(super) format: FindingsFormat,
     /// Instances that are searched at the same time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -156,7 +156,7 @@ pub(super) struct Mutants {
     pub(super) set: Vec<String>,
     /// How to print the matrix
     #[arg(long, value_enum, default_value_t)]
-    pub(super) format: ListFormat,
+    pub(super) format: FindingsFormat,
     /// Mutants that are judged at the same time [default: the number of cores]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
@@ -189,6 +189,16 @@ pub(super) enum Format {
     Junit,
     /// Lines for verification/claims.txt
     Claims,
+}
+
+/// How a sweep or a matrix of mutants is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingsFormat {
+    /// For a terminal
+    #[default]
+    Text,
+    /// Stable, for programs
+    Json,
 }
 
 /// How the list is printed.

@@ -2,7 +2,7 @@
 
 use std::thread::available_parallelism;
 
-use super::args::{ListFormat, Mutants};
+use super::args::{FindingsFormat, Mutants};
 use super::{Failure, UNDECIDED, print, select};
 use crate::engines::Limits;
 use crate::engines::mutants::{Matrix, MatrixError, Settings, Table, matrix};
@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &Mutants) -> Result<u8, Failure> {
         ));
     }
     print(&match arguments.format {
-        ListFormat::Text => report::mutants::text(&matrices),
-        ListFormat::Json => report::mutants::json(&matrices),
+        FindingsFormat::Text => report::mutants::text(&matrices),
+        FindingsFormat::Json => report::mutants::json(&matrices),
     })?;
     Ok(if matrices.iter().any(|matrix| matrix.unexplained() > 0) {
         1

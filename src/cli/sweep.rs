@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
-use super::args::{ListFormat, Sweep};
+use super::args::{FindingsFormat, Sweep};
 use super::verify::check_all;
 use super::{Failure, INTERRUPTED, UNDECIDED, print, select};
 use crate::engines::check::instance_text;
@@ -37,8 +37,8 @@ pub(super) fn run(arguments: &Sweep) -> Result<u8, Failure> {
         points,
     };
     print(&match arguments.format {
-        ListFormat::Text => report::sweep::text(&frontier),
-        ListFormat::Json => report::sweep::json(&frontier),
+        FindingsFormat::Text => report::sweep::text(&frontier),
+        FindingsFormat::Json => report::sweep::json(&frontier),
     })?;
     Ok(if frontier.undecided() > 0 {
         UNDECIDED
