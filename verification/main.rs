@@ -9,6 +9,7 @@
 mod agreement;
 mod census;
 mod json;
+mod mutants;
 mod rows;
 mod truth;
 
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     trials.extend(truth::trials(&table));
     trials.extend(agreement::trials(&table, MODE));
     trials.extend(json::trials(MODE));
+    trials.extend(mutants::trials(MODE));
     trials.extend(plan.into_iter().map(|planned| rows::trial(planned, &table)));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

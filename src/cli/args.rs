@@ -30,6 +30,10 @@ pub(super) enum Command {
     Explain(Explain),
     /// Run a counterexample again, step by step
     Replay(Replay),
+    /// Sweep over instances of a variant and find where it fails
+    Sweep(Sweep),
+    /// Change every synchronisation operation of a correct variant, one at a time, and see what notices
+    Mutants(Mutants),
     /// Show what each engine is known to miss, and what it says today
     Calibrate,
     /// Greeting server and clients, over TCP and UDP
@@ -155,6 +159,52 @@ pub(super) struct Explain {
 }
 
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Where a search is cut, engine exhaustive searches again by states, unless --mode is \
+given. The rule is the simplest of at most two comparisons of sums, as in \
+`producers + consumers > 2*capacity`, that fits every decided instance; it is proved for no other. \
+Exit codes: 0 every instance is decided; 2 usage or environment; 3 some are not; 130 interrupted."
+)]
+pub(super) struct Sweep {
+    /// A variant
+    #[arg(value_name = "PROBLEM/VARIANT")]
+    pub(super) scenario: String,
+    /// A parameter or switch with its values, as in n=2..8 (both ends) or semaphore=strong,weak; may
+    /// be repeated
+    #[arg(long, value_name = "NAME=RANGE", required = true)]
+    pub(super) over: Vec<String>,
+    #[command(flatten)]
+    pub(super) how: How,
+    /// How to print the sweep
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: FindingsFormat,
+    /// Instances that are searched at the same time [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Exit codes: 0 every mutant is killed or makes no difference; 1 a mutant survives \
+without a reason; 2 usage or environment; 3 a mutant is not decided."
+)]
+pub(super) struct Mutants {
+    /// A variant, or a problem for all of its correct variants
+    #[arg(value_name = "PROBLEM[/VARIANT]")]
+    pub(super) scenario: String,
+    /// A parameter or switch, as in n=5 or semaphore=weak; may be repeated [default: the instances of
+    /// verification/mutants.txt]
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(super) set: Vec<String>,
+    /// How to print the matrix
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: FindingsFormat,
+    /// Mutants that are judged at the same time [default: the number of cores]
+    #[arg(long, value_name = "N")]
+    pub(super) jobs: Option<NonZeroUsize>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Replay {
     /// A token from a report, or a file with a token or a saved counterexample
     #[arg(value_name = "TOKEN|FILE")]
@@ -191,6 +241,16 @@ pub(super) enum ComparisonFormat {
     Text,
     /// For pull requests
     Markdown,
+    /// Stable, for programs
+    Json,
+}
+
+/// How a sweep or a matrix of mutants is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum FindingsFormat {
+    /// For a terminal
+    #[default]
+    Text,
     /// Stable, for programs
     Json,
 }

@@ -12,15 +12,7 @@ use crate::engines::{Counterexample, Row};
 use crate::report;
 
 pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
-    if !arguments.scenario.contains('/') {
-        let variants = select::variants(Some(&arguments.scenario))?;
-        let names: Vec<&str> = variants
-            .iter()
-            .map(|variant| variant.program.name())
-            .collect();
-        return Err(Failure(format!("name one variant: {}", names.join(", "))));
-    }
-    let variants = select::variants(Some(&arguments.scenario))?;
+    let variants = [select::variant(&arguments.scenario)?];
     let engines = select::engines(&arguments.how)?;
     let settings = select::settings(&arguments.how.set, &variants)?;
     let plan = chosen(&variants, &arguments.how, &engines, &settings, Mode::Quick)?;

@@ -2,7 +2,7 @@
 //!
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
-//! 3. `verify`, `compare`, `explain`, `replay`, `calibrate`, `list`: the commands.
+//! 3. `verify`, `compare`, `explain`, `replay`, `sweep`, `mutants`, `calibrate`, `list`: the commands.
 //! 4. `hello`, `pop3`: the programs; `programs` is what they share.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
@@ -16,12 +16,14 @@ mod explain;
 #[cfg(feature = "programs")]
 mod hello;
 mod list;
+mod mutants;
 #[cfg(feature = "programs")]
 mod pop3;
 #[cfg(feature = "programs")]
 mod programs;
 mod replay;
 mod select;
+mod sweep;
 mod verify;
 
 use std::fmt;
@@ -50,6 +52,8 @@ impl<E: std::error::Error> From<E> for Failure {
 
 /// Exit code of a wrong use or a broken environment.
 const USAGE: u8 = 2;
+/// Exit code where something that nobody claims is not decided.
+const UNDECIDED: u8 = 3;
 /// Exit code after Ctrl-C.
 const INTERRUPTED: u8 = 130;
 
@@ -71,6 +75,8 @@ pub fn main() -> ExitCode {
         Command::Compare(compare) => compare::run(&compare),
         Command::Explain(explain) => explain::run(&explain),
         Command::Replay(replay) => replay::run(&replay),
+        Command::Sweep(sweep) => sweep::run(&sweep),
+        Command::Mutants(mutants) => mutants::run(&mutants),
         Command::Calibrate => calibrate::run(),
         #[cfg(feature = "programs")]
         Command::Hello(hello) => Ok(hello::run(&hello)),

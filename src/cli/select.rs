@@ -70,6 +70,26 @@ pub(super) fn variants(name: Option<&str>) -> Result<Vec<Variant>, Failure> {
     }
 }
 
+/// The one variant that `PROBLEM/VARIANT` names.
+pub(super) fn variant(name: &str) -> Result<Variant, Failure> {
+    let mut variants = variants(Some(name))?;
+    if !name.contains('/') {
+        let names: Vec<&str> = variants
+            .iter()
+            .map(|variant| variant.program.name())
+            .collect();
+        return Err(Failure(format!("name one variant: {}", names.join(", "))));
+    }
+    Ok(variants.swap_remove(0))
+}
+
+/// The error for a parameter or switch that a variant does not have.
+pub(super) fn unknown_parameter(name: &str, parameters: &[Parameter]) -> Failure {
+    let mut names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
+    names.extend(SWITCHES.map(|(switch, _)| switch));
+    unknown("parameter", name, &names)
+}
+
 /// The engines that were asked for. When none was: the default ones, or the one that has the mode.
 pub(super) fn engines(how: &How) -> Result<Vec<EngineId>, Failure> {
     let mode = mode(how)?;
@@ -173,17 +193,19 @@ pub(super) fn settings(
         .iter()
         .flat_map(|variant| variant.program.parameters())
         .collect();
-    let mut names: Vec<&str> = parameters.iter().map(|parameter| parameter.name).collect();
-    names.extend(SWITCHES.map(|(switch, _)| switch));
+    let is_known = |name: &str| {
+        parameters.iter().any(|parameter| parameter.name == name)
+            || SWITCHES.iter().any(|(switch, _)| *switch == name)
+    };
     set.iter()
         .map(|pair| {
             let (name, value) = pair
                 .split_once('=')
                 .ok_or_else(|| Failure(format!("--set {pair}: write NAME=VALUE, as in n=5")))?;
-            if names.contains(&name) {
+            if is_known(name) {
                 Ok((name.to_owned(), value.to_owned()))
             } else {
-                Err(unknown("parameter", name, &names))
+                Err(unknown_parameter(name, &parameters))
             }
         })
         .collect()

@@ -415,6 +415,27 @@ pub(super) fn failed(job: &Job<'_>, failure: &Failure, execution: u64) -> Ending
     }
 }
 
+/// A failure of which the steps are not told.
+pub(super) fn unrecorded(
+    job: &Job<'_>,
+    property: Property,
+    message: &str,
+    execution: u64,
+) -> Ending {
+    let failure = Failure {
+        kind: FailureKind::Property(property),
+        message: message.to_owned(),
+        location: None,
+        thread: 0,
+        steps: Vec::new(),
+        threads: Vec::new(),
+        objects: Vec::new(),
+        blocked: Vec::new(),
+        sequentially_consistent: job.engine.memory() == Memory::SequentiallyConsistent,
+    };
+    failed(job, &failure, execution)
+}
+
 /// What it means for a verdict that the checker cannot go on.
 pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp {
     match trouble {

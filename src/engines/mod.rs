@@ -11,7 +11,9 @@
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
 //!    that set the variants of a problem side by side.
 //! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
-//! 11. `panics`, `environment`: the process's panic output and variables, owned in one place.
+//! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
+//! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
+//! 13. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
 pub mod calibration;
 pub mod check;
@@ -23,12 +25,14 @@ mod environment;
 pub mod exhaustive;
 pub mod limits;
 pub mod loom;
+pub mod mutants;
 mod panics;
 pub mod plan;
 pub mod progress;
 pub mod replay;
 pub mod search;
 pub mod shuttle;
+pub mod sweep;
 pub mod threads;
 pub mod verdict;
 pub mod worker;

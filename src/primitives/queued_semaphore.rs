@@ -118,9 +118,9 @@ impl<B: Backend> QueuedSemaphore<B> {
             granted: Arc::clone(&granted),
         });
         // A wake-up without a grant leaves the request in the queue.
-        while state.queue.iter().any(|request| request.ticket == ticket) {
-            state = granted.wait(state);
-        }
+        let ungranted = |state: &mut State<B>| state.queue.iter().any(|r| r.ticket == ticket);
+        let state = granted.wait_while(state, ungranted);
+        drop(state);
     }
 
     fn wait_for_chance(&self, mut state: MutexGuard<'_, B, State<B>>, units: usize) {

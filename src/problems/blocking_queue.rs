@@ -246,13 +246,14 @@ impl<B: Backend> BlockingQueue<B> {
         condition: &Condvar<B>,
         go: impl Fn(&VecDeque<Item>) -> bool,
     ) -> MutexGuard<'_, B, ()> {
-        let mut inside = self.lock.lock();
-        while !self.items.with(&go) {
-            inside = condition.wait(inside);
-        }
-        inside
+        let blocked = |(): &mut ()| {
+            let goes = self.items.with(&go);
+            !goes
+        };
+        condition.wait_while(self.lock.lock(), blocked)
     }
 
+    /// One waiter, or all, as the rule says.
     fn notify(&self, condition: &Condvar<B>) {
         if self.rule == Rule::NotifyAll {
             condition.notify_all();

@@ -10,7 +10,9 @@
 //!    side.
 //! 5. [`snapshot`]: one row of the matrix, as tests pin it.
 //! 6. [`catalogue`]: all problems and variants with what is claimed of them, for the README.
-//! 7. `overview`: what table, Markdown and HTML have in common; `glossary`: what the words mean;
+//! 7. [`sweep`]: many instances of one variant, and the rule behind their verdicts; [`mutants`]: what
+//!    noticed which change of a program.
+//! 8. `overview`: what table, Markdown and HTML have in common; `glossary`: what the words mean;
 //!    `layout`: text in columns; `escape`: text that does no harm, of which [`printable`] is for
 //!    everybody.
 
@@ -26,10 +28,12 @@ pub mod json;
 pub mod junit;
 mod layout;
 pub mod markdown;
+pub mod mutants;
 mod overview;
 #[cfg(test)]
 mod samples;
 pub mod snapshot;
+pub mod sweep;
 pub mod table;
 
 pub use context::Context;

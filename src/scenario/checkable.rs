@@ -6,6 +6,7 @@ use super::{Instance, Parameter, Scenario};
 use crate::sync::Property;
 use crate::sync::announcing::Announcing;
 use crate::sync::backends::{loom::Loom, os::Os, shuttle::Shuttle};
+use crate::sync::mutating::Mutating;
 use crate::sync::stepping::Stepping;
 
 /// The machines on which an engine can run a scenario.
@@ -37,6 +38,17 @@ pub trait Checkable: Send + Sync {
     fn marks(&self) -> Vec<&'static str>;
     /// One execution as the main thread of `machine`, under the installed session.
     fn run_on(&self, machine: Machine, instance: &Instance);
+    /// As [`Checkable::run_on`], changed as the installed session of [`mutating`] says.
+    ///
+    /// # Panics
+    /// On a machine other than [`Machine::Stepping`] and [`Machine::Loom`].
+    ///
+    /// [`mutating`]: crate::sync::mutating
+    fn run_mutated(&self, machine: Machine, instance: &Instance);
+    /// Whether it is not what its name says, so that a token of its counterexamples would mislead.
+    fn is_mutant(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Scenario> Checkable for S {
@@ -76,6 +88,18 @@ impl<S: Scenario> Checkable for S {
                 Announcing::<Shuttle>::main(|| self.run::<Announcing<Shuttle>>(instance));
             }
             Machine::Stepping => self.run::<Stepping>(instance),
+        }
+    }
+
+    fn run_mutated(&self, machine: Machine, instance: &Instance) {
+        match machine {
+            Machine::Stepping => self.run::<Mutating<Stepping>>(instance),
+            Machine::Loom => Announcing::<Loom>::main(|| {
+                self.run::<Mutating<Announcing<Loom>>>(instance);
+            }),
+            Machine::Threads | Machine::Shuttle => {
+                panic!("programs are not mutated on {machine:?}")
+            }
         }
     }
 }

@@ -180,6 +180,14 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
         condvar: &Self::Condvar,
         guard: Self::MutexGuard<'a, T>,
     ) -> Self::MutexGuard<'a, T>;
+    /// Whether a loop of waits tests its condition again after a wait, as it has to. A machine that
+    /// changes programs may say no.
+    #[inline]
+    #[track_caller]
+    fn tests_again(condvar: &Self::Condvar) -> bool {
+        let _ = condvar;
+        true
+    }
     /// Wakes one waiter, which one by [`Semantics::notify`]; nothing when nobody waits.
     #[track_caller]
     fn notify_one(condvar: &Self::Condvar);

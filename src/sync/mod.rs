@@ -7,13 +7,16 @@
 //! 4. [`announcing`]: the decorator that tells every operation before it happens; the seam for
 //!    traces, deadlock detection, counterexamples and replay.
 //! 5. [`stepping`]: the backend whose operations a model applies, one step at a time.
-//! 6. [`Semantics`]: the choices that a checking backend makes explicit.
+//! 6. [`mutating`]: the decorator that changes one operation of a correct program.
+//! 7. [`Semantics`]: the choices that a checking backend makes explicit.
 
 #[cfg(feature = "engines")]
 pub mod announcing;
 mod backend;
 pub mod backends;
 mod facade;
+#[cfg(feature = "engines")]
+pub mod mutating;
 mod name;
 mod property;
 mod semantics;

@@ -16,7 +16,7 @@ use super::explorer::states::States;
 use super::explorer::{Choice, Divergence, Ended, Explorer, Memo, Taken};
 use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::World;
-use crate::engines::check::{Job, failed};
+use crate::engines::check::{Job, failed, unrecorded};
 use crate::engines::counterexample::Passing;
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
@@ -244,6 +244,9 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
         })
+    } else if let Some(found) = inner.failed.as_ref().filter(|_| job.program.is_mutant()) {
+        // On semaphores that are built of mutexes it would be changed elsewhere.
+        unrecorded(job, found.property, &found.message, totals.executions)
     } else if let Some(found) = inner.failed {
         refuted(
             job,

@@ -72,7 +72,8 @@ impl<B: Backend, T: Send + fmt::Debug> fmt::Debug for MutexGuard<'_, B, T> {
 
 /// A condition variable.
 ///
-/// A wait may end without a notification (see [`Backend::wait`]), so test the condition in a loop.
+/// A wait may end without a notification (see [`Backend::wait`]), so test the condition in a loop,
+/// as [`Condvar::wait_while`] does.
 pub struct Condvar<B: Backend> {
     inner: B::Condvar,
 }
@@ -94,6 +95,24 @@ impl<B: Backend> Condvar<B> {
         MutexGuard {
             inner: B::wait(&self.inner, guard.inner),
         }
+    }
+
+    /// Waits until `condition` no longer holds, testing it before the first wait and after each;
+    /// holds the lock when it returns. Blocks.
+    #[inline]
+    #[track_caller]
+    pub fn wait_while<'a, T: Send>(
+        &self,
+        mut guard: MutexGuard<'a, B, T>,
+        mut condition: impl FnMut(&mut T) -> bool,
+    ) -> MutexGuard<'a, B, T> {
+        while condition(&mut guard) {
+            guard = self.wait(guard);
+            if !B::tests_again(&self.inner) {
+                break;
+            }
+        }
+        guard
     }
 
     /// Wakes one waiter; nothing when nobody waits.

@@ -165,6 +165,15 @@ pub fn is_running() -> bool {
     CURRENT.get().is_some()
 }
 
+/// The calling thread, of the machine of this OS thread.
+///
+/// # Panics
+/// When no machine runs on this OS thread.
+#[must_use]
+pub fn me() -> ThreadId {
+    with(|machine| machine.me())
+}
+
 /// Calls the machine of this OS thread.
 #[inline]
 pub(super) fn with<R>(call: impl FnOnce(&dyn Machine) -> R) -> R {

@@ -14,5 +14,5 @@ mod operation;
 
 pub use crate::sync::backend::Need;
 pub use backend::Stepping;
-pub use machine::{Machine, NewObject, Note, Place, Shown, is_running, run_on};
+pub use machine::{Machine, NewObject, Note, Place, Shown, is_running, me, run_on};
 pub use operation::{Change, Condition, ObjectId, Op, Substance, ThreadId};
