@@ -14,6 +14,8 @@
 //! 12. [`fruit_plate`] and [`animal_cage`]: one place for one item, and for each kind one who takes
 //!     it.
 //! 13. [`relay`] and [`bus`]: what has to happen one after the other.
+//! 14. [`connection_limit`], [`transfer_pipeline`], [`maildrop_lock`]: the skeletons of the network
+//!     programs, over the very parts that those use.
 //!
 //! `slots` and `place` are what several of them share.
 
@@ -21,8 +23,10 @@ pub mod animal_cage;
 pub mod blocking_queue;
 pub mod bounded_buffer;
 pub mod bus;
+pub mod connection_limit;
 pub mod critical_section;
 pub mod fruit_plate;
+pub mod maildrop_lock;
 pub mod philosophers;
 pub mod pipeline;
 mod place;
@@ -34,6 +38,7 @@ pub mod semaphore;
 pub mod semaphore_set;
 pub mod shared_file;
 mod slots;
+pub mod transfer_pipeline;
 
 use crate::scenario::{Instance, Program, Property, Truth};
 use crate::sync::{Body, Semantics, SemaphoreOrder};
@@ -86,6 +91,9 @@ pub fn catalogue() -> Vec<Problem> {
         animal_cage::problem(),
         relay::problem(),
         bus::problem(),
+        connection_limit::problem(),
+        transfer_pipeline::problem(),
+        maildrop_lock::problem(),
     ]
 }
 
