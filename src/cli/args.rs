@@ -34,6 +34,10 @@ pub(super) enum Command {
     #[cfg(feature = "programs")]
     #[command(subcommand)]
     Hello(super::hello::Hello),
+    /// File server and clients: whole files, verified, or nothing
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    File(super::file::File),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,

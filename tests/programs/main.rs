@@ -1,4 +1,5 @@
 //! The programs over loopback: bad peers, kills, many clients, and programs that nobody here wrote.
 
+mod file;
 mod hello;
 mod support;
