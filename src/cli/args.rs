@@ -44,6 +44,10 @@ pub(super) enum Command {
     #[cfg(feature = "programs")]
     #[command(subcommand)]
     Pop3(super::pop3::Pop3),
+    /// File server and clients: whole files, verified, or nothing
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    File(super::file::File),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,

@@ -496,9 +496,7 @@ impl WireRow {
                 executions,
                 mode,
                 together,
-            } => {
-                Verdict::Proved(search::received(executions, mode, together).into())
-            }
+            } => Verdict::Proved(search::received(executions, mode, together).into()),
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())
             }

@@ -1,5 +1,6 @@
 //! The programs over loopback: bad peers, kills, many clients, and programs that nobody here wrote.
 
+mod file;
 mod hello;
 mod interop;
 mod mailroom;
