@@ -44,6 +44,21 @@ enum Build<B: Backend> {
     },
 }
 
+impl<B: Backend> Build<B> {
+    #[track_caller]
+    fn gate(name: Name, units: &[usize]) -> Self {
+        let state = State {
+            free: units.to_vec(),
+            queue: VecDeque::new(),
+            next_ticket: 0,
+        };
+        Self::Gate {
+            order: B::semantics().swait,
+            gate: Gate::new(name, state),
+        }
+    }
+}
+
 struct State {
     /// Free units of each semaphore.
     free: Vec<usize>,
@@ -100,19 +115,20 @@ impl<B: Backend> SemaphoreSet<B> {
     #[track_caller]
     pub fn new(name: impl Into<Name>, units: &[usize]) -> Self {
         let name = name.into();
+        let label = Label::new(Kind::SemaphoreSet, name);
         let counted: Result<Vec<u32>, _> = units.iter().map(|&n| u32::try_from(n)).collect();
         let native = match counted {
             Ok(free) => B::Units::new(Kind::SemaphoreSet, name, &free, B::semantics().swait),
             // More than a machine counts.
             Err(_) => None,
         };
-        match native {
-            Some(native) => Self {
-                members: units.len(),
-                label: Label::new(Kind::SemaphoreSet, name),
-                build: Build::Native(native),
+        Self {
+            members: units.len(),
+            label,
+            build: match native {
+                Some(units) => Build::Native(units),
+                None => Build::gate(name, units),
             },
-            None => Self::on_gate(name, units),
         }
     }
 
@@ -120,19 +136,10 @@ impl<B: Backend> SemaphoreSet<B> {
     #[track_caller]
     pub fn on_gate(name: impl Into<Name>, units: &[usize]) -> Self {
         let name = name.into();
-        let label = Label::new(Kind::SemaphoreSet, name);
-        let state = State {
-            free: units.to_vec(),
-            queue: VecDeque::new(),
-            next_ticket: 0,
-        };
         Self {
             members: units.len(),
-            label,
-            build: Build::Gate {
-                order: B::semantics().swait,
-                gate: Gate::new(name, state),
-            },
+            label: Label::new(Kind::SemaphoreSet, name),
+            build: Build::gate(name, units),
         }
     }
 
