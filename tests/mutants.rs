@@ -63,6 +63,10 @@ impl Checkable for Decorated {
     fn properties(&self) -> Vec<Property> {
         self.0.properties()
     }
+    fn observed(&self) -> Vec<Property> {
+        self.0.observed()
+    }
+
     fn liveness(&self) -> Vec<Property> {
         self.0.liveness()
     }

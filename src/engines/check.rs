@@ -241,7 +241,7 @@ pub fn check(job: &Job<'_>) -> Vec<Row> {
     }
     found.extend(silent.into_iter().filter_map(|property| {
         let verdict = Verdict::GaveUp(unheard(job, property)?);
-        Some(row(job, property, verdict, &Totals::default()))
+        Some(row(job, None, property, verdict, &Totals::default()))
     }));
     if !infinite.is_empty() {
         found.extend(rows_of_infinite_executions(job, &infinite));

@@ -17,10 +17,9 @@ use super::{Problem, Variant, team};
 use crate::primitives::{Semaphore, SemaphoreSet};
 use crate::scenario::specifications::{Answer, Bounded, Transfer};
 use crate::scenario::{
-    History, Instance, Ledger, Memory, Parallelism, Parameter, Property, Scenario, Truth, reached,
-    require,
+    History, Instance, Ledger, Memory, Parallelism, Parameter, Property, Scenario, Truth, require,
 };
-use crate::sync::{Backend, Shared, SwaitOrder, run_threads};
+use crate::sync::{Backend, SwaitOrder, run_threads};
 
 /// The problem and its variants.
 #[must_use]

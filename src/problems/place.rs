@@ -64,11 +64,16 @@ impl Scenario for Place {
         let items = instance.number("items");
         // What each putter puts, kind by kind. It is known before anybody starts, so that each taker
         // takes exactly what there is for it and every run ends.
-        let sequences: Vec<Vec<usize>> = if putters.len() == 1 {
-            // Choice 0 is the next kind in turn, so that a search that is cut sees every kind.
-            let chosen =
-                (0..items).map(|i| (i + choose::<B>((item, i), kinds.len())) % kinds.len());
-            vec![chosen.collect()]
+        let sequences: Vec<Vec<usize>> = if let [putter] = putters {
+            let mut sequence = Vec::new();
+            // The putter chooses, so this thread bears its name from here on.
+            let choices = || {
+                // Choice 0 is the next kind in turn, so that a search that is cut sees every kind.
+                let chosen = |i| (i + choose::<B>((item, i), kinds.len())) % kinds.len();
+                sequence = (0..items).map(chosen).collect();
+            };
+            run_threads::<B>(vec![((*putter).into(), Box::new(choices))]);
+            vec![sequence]
         } else {
             (0..kinds.len()).map(|kind| vec![kind; items]).collect()
         };

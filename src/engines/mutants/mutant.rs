@@ -34,6 +34,10 @@ impl Checkable for Mutant {
         self.program.properties()
     }
 
+    fn observed(&self) -> Vec<Property> {
+        self.program.observed()
+    }
+
     fn liveness(&self) -> Vec<Property> {
         self.program.liveness()
     }

@@ -270,7 +270,11 @@ unsafe impl<B: Target> Backend for Mutating<B> {
                 observe::<B>(Some(label.object), Observation::Leave);
                 session().left(B::me());
             }
-            Composite::Acquire(_) | Composite::TryAcquire(_) | Composite::Release(_) => {
+            Composite::Acquire(_)
+            | Composite::TryAcquire(_)
+            | Composite::Release(_)
+            | Composite::Call
+            | Composite::Return => {
                 B::begin(&label.inner, step);
             }
         }
