@@ -16,6 +16,7 @@
 //! 8. [`report`]: tables, JSON, Markdown, HTML and JUnit from the rows of a run.
 //! 9. [`testing`]: verdicts inside an ordinary `#[test]`.
 //! 10. [`cli`]: the arguments, streams and exit codes of the program.
+//! 11. [`escape`]: text that does no harm where it is shown.
 //!
 //! With `default-features = false` only the first two are built, on OS threads, with
 //! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
@@ -25,6 +26,8 @@
 pub mod cli;
 #[cfg(feature = "engines")]
 pub mod engines;
+#[cfg(any(feature = "engines", feature = "programs"))]
+pub mod escape;
 pub mod primitives;
 #[cfg(feature = "engines")]
 pub mod problems;

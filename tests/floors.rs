@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 fn floors() -> BTreeMap<&'static str, (u32, &'static [&'static str])> {
     BTreeMap::from([
         ("sync", (0, &[] as &[_])),
+        ("escape", (0, &[])),
         ("protocols", (0, &[])),
         ("primitives", (1, &[])),
         ("scenario", (1, &[])),

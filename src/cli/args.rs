@@ -30,6 +30,10 @@ pub(super) enum Command {
     Replay(Replay),
     /// Show what each engine is known to miss, and what it says today
     Calibrate,
+    /// Greeting server and clients, over TCP and UDP
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Hello(super::hello::Hello),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,
@@ -154,7 +158,7 @@ pub(super) enum ListFormat {
 }
 
 /// Reads `60s`, `500ms`, `2m`, `1h`.
-fn time(text: &str) -> Result<Duration, String> {
+pub(super) fn time(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !c.is_ascii_digit())
         .unwrap_or(text.len());

@@ -3,14 +3,20 @@
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
 //! 3. `verify`, `explain`, `replay`, `calibrate`, `list`: the commands.
+//! 4. `hello`: the programs; `programs` is what they share.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
-//! 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted.
+//! 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted. Those of the programs
+//! are in [`programs::net::exit`](crate::programs::net::exit).
 
 mod args;
 mod calibrate;
 mod explain;
+#[cfg(feature = "programs")]
+mod hello;
 mod list;
+#[cfg(feature = "programs")]
+mod programs;
 mod replay;
 mod select;
 mod verify;
@@ -62,6 +68,8 @@ pub fn main() -> ExitCode {
         Command::Explain(explain) => explain::run(&explain),
         Command::Replay(replay) => replay::run(&replay),
         Command::Calibrate => calibrate::run(),
+        #[cfg(feature = "programs")]
+        Command::Hello(hello) => Ok(hello::run(&hello)),
         Command::Worker => serve(),
     };
     match result {

@@ -3,26 +3,9 @@
 
 use std::fmt::Write as _;
 
-/// Replaces what a terminal would obey: control characters but for the newline, and the format
-/// characters that change the direction of what follows.
-#[must_use]
-pub fn text(untrusted: &str) -> String {
-    let mut safe = String::with_capacity(untrusted.len());
-    for character in untrusted.chars() {
-        if character != '\n' && is_obeyed(character) {
-            write!(safe, "{}", character.escape_unicode()).expect("writing to a string");
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
-}
-
-/// As [`text`], on one line: a newline becomes `\n`.
-#[must_use]
-pub(super) fn line(untrusted: &str) -> String {
-    text(untrusted.trim_end_matches('\n')).replace('\n', "\\n")
-}
+use crate::escape::is_obeyed;
+pub(super) use crate::escape::line;
+pub use crate::escape::text;
 
 /// As [`text`], for content and quoted attributes of HTML and XML.
 #[must_use]
@@ -104,22 +87,12 @@ pub(super) fn json(document: &str) -> String {
     safe
 }
 
-fn is_obeyed(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_spelt_out() {
-        assert_eq!(
-            text("a\u{1b}[31m\r\nb\u{9b}\u{202e}"),
-            "a\\u{1b}[31m\\u{d}\nb\\u{9b}\\u{202e}"
-        );
-        assert_eq!(line("one\ntwo\n"), "one\\ntwo");
+    fn json_is_plain_to_a_terminal() {
         assert_eq!(json("\"\u{7f}\u{9b}\""), "\"\\u007f\\u009b\"");
     }
 
