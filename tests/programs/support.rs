@@ -31,12 +31,12 @@ pub(crate) fn run_with(mut command: Command, input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the command starts");
+    let output = reading(child.stdout.take().expect("it has an output"));
+    let errors = reading(child.stderr.take().expect("it has an error output"));
     let mut stdin = child.stdin.take().expect("it has an input");
     // A program that ends without reading its input is fine.
     let _ = stdin.write_all(input);
     drop(stdin);
-    let output = reading(child.stdout.take().expect("it has an output"));
-    let errors = reading(child.stderr.take().expect("it has an error output"));
     let status = Guarded(child).wait();
     Output {
         status,
@@ -153,7 +153,6 @@ impl Server {
     }
 
     /// All its addresses.
-    #[expect(dead_code, reason = "for servers with more than one door")]
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }

@@ -1,4 +1,4 @@
-//! The accept loop: one thread a client, as many clients at once as the suite's own semaphore has
+//! The accept loop: one thread a client, as many clients at once as the suite's own accept gate has
 //! permits, and an end that loses neither a session nor a permit.
 //!
 //! A permit is taken *before* a client is accepted, so that clients beyond the limit wait in the
@@ -23,10 +23,10 @@ use super::ready::{self, Interest};
 use super::resolve::{Address, ConnectError};
 use super::shutdown::Shutdown;
 use super::stream::Stream;
-use crate::primitives::Semaphore;
+use crate::primitives::AcceptGate;
 use crate::sync::{Mutex, Os};
 
-/// Clients that may wait in the listen queue. Large, for the semaphore sets the limit: with a queue
+/// Clients that may wait in the listen queue. Large, for the gate sets the limit: with a queue
 /// of 10, one client in eight of 200 that came at once was greeted within 8 s; with 1024 all were.
 const BACKLOG: i32 = 1024;
 
@@ -131,7 +131,7 @@ impl Listener {
         session: impl Fn(Visit<'_>) + Sync,
     ) -> io::Result<Served> {
         let house = House {
-            permits: Semaphore::new("clients", service.limit.get()),
+            gate: AcceptGate::new("clients", service.limit.get()),
             guests: Mutex::new("guests", BTreeMap::new()),
             service,
         };
@@ -142,11 +142,9 @@ impl Listener {
                 .spawn_scoped(scope, || house.close(&ended))?;
             let mut served = Served::default();
             let result = loop {
-                // The usher gives one permit more when the program is to end.
-                let permit = house.permits.acquire();
-                if service.shutdown.is_raised() {
+                let Ok(permit) = house.gate.admit() else {
                     break Ok(());
-                }
+                };
                 let (door, stream) = match self.next_client(service.shutdown) {
                     Ok(Some(client)) => client,
                     Ok(None) => break Ok(()),
@@ -174,8 +172,9 @@ impl Listener {
                 }
             };
             service.shutdown.raise();
-            // All that there are and the usher's: whoever has them all is alone.
-            house.permits.p_many(service.limit.get() + 1);
+            house.gate.shutdown();
+            // Nobody abandons the gate: who is cut ends, too.
+            let _ = house.gate.drain();
             ended.raise();
             served.cut = usher.join().unwrap_or_default();
             result.map(|()| served)
@@ -274,7 +273,7 @@ impl Door {
 
 /// What the threads of a server share.
 struct House<'a> {
-    permits: Semaphore<Os>,
+    gate: AcceptGate<Os>,
     /// The connections of those inside, by number, to cut them when the grace is over.
     guests: Mutex<Os, BTreeMap<u64, Arc<TcpStream>>>,
     service: &'a Service<'a>,
@@ -293,14 +292,14 @@ impl House<'_> {
         }
     }
 
-    /// The usher: waits for the wish to end, wakes the acceptor, and after the grace cuts the
-    /// connections that are left. How many those were.
+    /// The usher: waits for the wish to end, shuts the gate, and after the grace cuts the connections
+    /// that are left. How many those were.
     fn close(&self, ended: &Shutdown) -> usize {
         if self.service.shutdown.wait(None).is_err() {
             // Without poll there is no wish to wait for: end now.
             self.service.shutdown.raise();
         }
-        self.permits.v();
+        self.gate.shutdown();
         if ended.wait(Some(self.service.grace)).unwrap_or(false) {
             return 0;
         }

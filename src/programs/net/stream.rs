@@ -164,8 +164,9 @@ impl Stream {
         if read == 0 && tls.is_handshaking() {
             return Err(StreamError::Truncated);
         }
-        // Answers of TLS itself; what does not go out now goes out with the next write.
-        self.try_flush()?;
+        // Answers of TLS itself; what does not go out now goes out with the next write. A peer that
+        // does not listen any more may still have said something.
+        let _ = self.try_flush();
         Ok(true)
     }
 
