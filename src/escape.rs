@@ -1,7 +1,7 @@
 //! Text that does no harm where it is shown: it comes from peers, from file names and from panics
 //! of checked programs, and can hold anything.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// Replaces what a terminal would obey: control characters but for the newline, and the format
 /// characters that change the direction of what follows.
@@ -27,18 +27,35 @@ pub fn line(untrusted: &str) -> String {
 /// As [`line`], for bytes that need not be UTF-8: others become `\xNN`.
 #[must_use]
 pub fn bytes(untrusted: &[u8]) -> String {
-    spelt(untrusted, |valid| text(valid).replace('\n', "\\n"))
+    Escaped(untrusted).to_string()
 }
 
-fn spelt(untrusted: &[u8], valid: impl Fn(&str) -> String) -> String {
-    let mut safe = String::with_capacity(untrusted.len());
-    for chunk in untrusted.utf8_chunks() {
-        safe.push_str(&valid(chunk.valid()));
-        for byte in chunk.invalid() {
-            write!(safe, "\\x{byte:02x}").expect("writing to a string");
+/// Displays bytes as text on one line, see [`bytes`].
+///
+/// ```
+/// use crosscheck::escape::Escaped;
+///
+/// assert_eq!(Escaped(b"\x1b[2J caf\xc3\xa9 \xff").to_string(), r"\u{1b}[2J café \xff");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                match character {
+                    '\n' => f.write_str("\\n")?,
+                    obeyed if is_obeyed(obeyed) => write!(f, "{}", obeyed.escape_unicode())?,
+                    other => f.write_char(other)?,
+                }
+            }
+            for byte in chunk.invalid() {
+                write!(f, "\\x{byte:02x}")?;
+            }
         }
+        Ok(())
     }
-    safe
 }
 
 /// Text that comes in pieces, which end anywhere, as [`text`] shows it. A line that ends in CRLF ends
@@ -81,7 +98,12 @@ fn open_end(bytes: &[u8]) -> usize {
 }
 
 fn shown(bytes: &[u8]) -> String {
-    spelt(bytes, |valid| text(&valid.replace("\r\n", "\n")))
+    let mut safe = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        safe.push_str(&text(&chunk.valid().replace("\r\n", "\n")));
+        write!(safe, "{}", Escaped(chunk.invalid())).expect("writing to a string");
+    }
+    safe
 }
 
 /// Whether a terminal does something other than show the character.

@@ -9,7 +9,7 @@ fn floors() -> BTreeMap<&'static str, (u32, &'static [&'static str])> {
     BTreeMap::from([
         ("sync", (0, &[] as &[_])),
         ("escape", (0, &[])),
-        ("protocols", (0, &[])),
+        ("protocols", (0, &["escape"])),
         ("primitives", (1, &[])),
         ("scenario", (1, &[])),
         // The catalogue and the engines do not know each other, except that the plan of the

@@ -6,7 +6,7 @@ use memchr::memchr3;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::protocols::escape::Escaped;
+use crate::escape::Escaped;
 
 /// A user name or other words of a command: any octets but CR, LF and NUL.
 #[derive(Clone, PartialEq, Eq, Hash)]

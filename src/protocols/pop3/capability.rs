@@ -113,6 +113,6 @@ impl fmt::Display for Capability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut line = Vec::new();
         self.encode(&mut line);
-        crate::protocols::escape::Escaped(&line).fmt(f)
+        crate::escape::Escaped(&line).fmt(f)
     }
 }

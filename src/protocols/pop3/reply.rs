@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::argument::Text;
-use crate::protocols::escape::Escaped;
+use crate::escape::Escaped;
 
 /// Octets of a reply line, CRLF included (RFC 2449, section 4).
 pub const REPLY_LINE: usize = 512;

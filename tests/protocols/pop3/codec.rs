@@ -1,6 +1,6 @@
 //! Stuffing, lines, commands and replies: what goes in comes out, however it is cut.
 
-use crosscheck::protocols::escape::Escaped;
+use crosscheck::escape::Escaped;
 use crosscheck::protocols::framing::{LineReader, Step};
 use crosscheck::protocols::pop3::apop::{ApopDigest, ApopTimestamp};
 use crosscheck::protocols::pop3::stuffing::{Meter, Stuffer, Top, Unstuffer};

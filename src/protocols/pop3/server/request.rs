@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::protocols::escape::Escaped;
+use crate::escape::Escaped;
 use crate::protocols::pop3::{ApopDigest, ApopTimestamp, Number, Secret, UniqueId};
 
 /// Something that the outside has to do. Given once; until it is [answered](super::Server::answer)
