@@ -34,6 +34,10 @@ pub(super) enum Command {
     #[cfg(feature = "programs")]
     #[command(subcommand)]
     Hello(super::hello::Hello),
+    /// Mail drop server over Maildir, and clients that fetch from one
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Pop3(super::pop3::Pop3),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,

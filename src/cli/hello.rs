@@ -1,12 +1,11 @@
 //! `crosscheck hello`: the greeting server and its clients.
 
-use std::io::{self, Write as _};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
 use super::args::time;
-use super::programs::Serving;
+use super::programs::{Serving, print};
 use crate::programs::hello::{PORT, chat, datagram, get, multiplex, serve};
 use crate::programs::net::{Address, Failure, Listener, exit, listener, log};
 
@@ -103,16 +102,7 @@ fn run_get(arguments: &Get) -> Result<(), Failure> {
     } else {
         get::get(&address, arguments.timeout)?
     };
-    let mut output = io::stdout().lock();
-    output
-        .write_all(get::shown(&said).as_bytes())
-        .and_then(|()| output.flush())
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(()),
-            _ => Err(Failure::usage(format_args!(
-                "cannot write standard output: {error}"
-            ))),
-        })
+    print(&get::shown(&said))
 }
 
 fn run_chat(arguments: &Chat) -> Result<(), Failure> {

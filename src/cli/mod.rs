@@ -3,7 +3,7 @@
 //! 1. `args`: what can be typed.
 //! 2. `select`: from names to programs, with the nearest names when there is no such thing.
 //! 3. `verify`, `explain`, `replay`, `calibrate`, `list`: the commands.
-//! 4. `hello`: the programs; `programs` is what they share.
+//! 4. `hello`, `pop3`: the programs; `programs` is what they share.
 //!
 //! Exit codes: 0 every claim holds; 1 a claim is contradicted or an unclaimed row is refuted;
 //! 2 usage or environment; 3 an unclaimed row is not decided; 130 interrupted. Those of the programs
@@ -15,6 +15,8 @@ mod explain;
 #[cfg(feature = "programs")]
 mod hello;
 mod list;
+#[cfg(feature = "programs")]
+mod pop3;
 #[cfg(feature = "programs")]
 mod programs;
 mod replay;
@@ -70,6 +72,8 @@ pub fn main() -> ExitCode {
         Command::Calibrate => calibrate::run(),
         #[cfg(feature = "programs")]
         Command::Hello(hello) => Ok(hello::run(&hello)),
+        #[cfg(feature = "programs")]
+        Command::Pop3(pop3) => Ok(pop3::run(&pop3)),
         Command::Worker => serve(),
     };
     match result {

@@ -1,12 +1,14 @@
 //! What the commands of all programs share.
 
+use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::args::time;
-use crate::programs::net::{Failure, Service, Shutdown};
+use crate::programs::net::{Failure, ServerTls, Service, Shutdown};
 
 /// The options of every server.
 #[derive(Args, Debug)]
@@ -33,5 +35,40 @@ impl Serving {
     pub(super) fn shutdown() -> Result<Shutdown, Failure> {
         Shutdown::on_signals()
             .map_err(|error| Failure::usage(format_args!("cannot listen for signals: {error}")))
+    }
+}
+
+/// The certificate of a server.
+#[derive(Args, Debug)]
+pub(super) struct ServerTlsFiles {
+    /// The server's certificate and its chain, PEM; with it TLS is offered
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+}
+
+impl ServerTlsFiles {
+    /// Reads them, where they are named.
+    pub(super) fn read(&self) -> Result<Option<ServerTls>, Failure> {
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => Ok(Some(ServerTls::from_files(certificate, key)?)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Prints to standard output. A reader that has gone away is no error.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::usage(
+            format_args!("cannot write standard output: {error}"),
+        )),
+        _ => Ok(()),
     }
 }
