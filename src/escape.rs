@@ -24,7 +24,7 @@ pub fn line(untrusted: &str) -> String {
     text(untrusted.trim_end_matches('\n')).replace('\n', "\\n")
 }
 
-/// As [`line`], for bytes that need not be UTF-8: others become `\xNN`.
+/// As [`line()`], for bytes that need not be UTF-8: others become `\xNN`.
 #[must_use]
 pub fn bytes(untrusted: &[u8]) -> String {
     Escaped(untrusted).to_string()
