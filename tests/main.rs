@@ -14,6 +14,7 @@ mod published;
 mod readme;
 mod runners;
 mod semantics;
+mod server_parts;
 mod starvation;
 mod stepping;
 mod zero_cost;

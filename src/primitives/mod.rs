@@ -1,7 +1,8 @@
 //! Synchronisation primitives over the facade: what is checked is what ships.
 //!
 //! 1. [`semaphore`]: the counting semaphore, P and V, strong or weak; [`queued_semaphore`]: the one
-//!    that is built of a mutex and condition variables.
+//!    that is built of a mutex and condition variables; [`fast_semaphore`]: the one whose value is
+//!    an atomic word.
 //! 2. [`gate`]: the conditional critical region, for everything that waits for a condition.
 //! 3. [`semaphore_set`]: Swait and Ssignal, all or nothing, built on the gate.
 //! 4. [`rw_lock`] and [`barrier`]: readers and writers, and threads that wait for each other, built
@@ -17,6 +18,7 @@
 
 pub mod accept_gate;
 pub mod barrier;
+pub mod fast_semaphore;
 pub mod gate;
 pub mod lock;
 pub mod maildrop_lock;
@@ -29,6 +31,7 @@ pub mod semaphore_set;
 
 pub use accept_gate::{AcceptGate, Refused, Session, Shut, Unfinished};
 pub use barrier::Barrier;
+pub use fast_semaphore::FastSemaphore;
 pub use gate::Gate;
 pub use lock::{Lock, LockBuild, LockGuard};
 pub use maildrop_lock::{InUse, Maildrop, MaildropLocks};

@@ -7,10 +7,9 @@
 
 use std::fmt;
 use std::hash::Hash;
-use std::sync::atomic::Ordering::Relaxed;
 
 use super::Semaphore;
-use crate::sync::{AtomicBool, Backend, Mutex, Name, Shared};
+use crate::sync::{Backend, Mutex, Name, Shared};
 
 /// A bounded buffer of blocks between one [`Sender`] and one [`Receiver`].
 ///
@@ -52,6 +51,8 @@ use crate::sync::{AtomicBool, Backend, Mutex, Name, Shared};
 pub struct Pipe<B: Backend, T: Send, E: Send> {
     name: Name,
     slots: Vec<Shared<B, Slot<T>>>,
+    /// How many runs there have been.
+    run: u64,
     link: Link<B, E>,
 }
 
@@ -61,17 +62,22 @@ struct Link<B: Backend, E: Send> {
     empty: Semaphore<B>,
     /// A unit for every slot with a block, and one when the sender is gone.
     full: Semaphore<B>,
-    /// The receiver takes no more.
-    receiver_gone: AtomicBool<B>,
-    /// How the sender ended; written before its last V(full).
-    end: Mutex<B, End<E>>,
+    /// Changed before the last V of the side that it is about.
+    ends: Mutex<B, Ends<E>>,
+}
+
+/// What became of the two sides.
+struct Ends<E> {
+    /// `Gone` until the sender has said something else.
+    sender: End<E>,
+    receiver_gone: bool,
 }
 
 #[derive(Hash)]
 struct Slot<T> {
-    /// Stale unless `full`.
     block: T,
-    full: bool,
+    /// The run whose block it is; of any other, or none, it is stale.
+    full: Option<u64>,
 }
 
 enum End<E> {
@@ -87,8 +93,13 @@ impl<B: Backend, E: Send> Link<B, E> {
         Self {
             empty: Semaphore::new("empty", slots),
             full: Semaphore::new("full", 0),
-            receiver_gone: AtomicBool::<B>::new("receiver gone", false),
-            end: Mutex::new(name, End::Gone),
+            ends: Mutex::new(
+                name,
+                Ends {
+                    sender: End::Gone,
+                    receiver_gone: false,
+                },
+            ),
         }
     }
 }
@@ -104,11 +115,12 @@ impl<B: Backend, T: Send + Hash, E: Send> Pipe<B, T, E> {
         let name = name.into();
         let slot = |i| {
             let block = block();
-            Shared::new(("slot", i), Slot { block, full: false })
+            Shared::new(("slot", i), Slot { block, full: None })
         };
         Self {
             name,
             slots: (0..capacity).map(slot).collect(),
+            run: 0,
             link: Link::new(name, capacity),
         }
     }
@@ -116,11 +128,7 @@ impl<B: Backend, T: Send + Hash, E: Send> Pipe<B, T, E> {
     /// The two ends of a run. What the run before has left in the slots is not in it.
     #[track_caller]
     pub fn ends(&mut self) -> (Sender<'_, B, T, E>, Receiver<'_, B, T, E>) {
-        for slot in &self.slots {
-            if slot.with(|slot| slot.full) {
-                slot.with_mut(|slot| slot.full = false);
-            }
-        }
+        self.run += 1;
         self.link = Link::new(self.name, self.slots.len());
         let pipe = &*self;
         let sender = Sender {
@@ -173,15 +181,14 @@ impl<B: Backend, T: Send + Hash, E: Send> Sender<'_, B, T, E> {
     pub fn put(&mut self, block: &mut T) -> Result<(), Closed> {
         let link = &self.pipe.link;
         link.empty.p();
-        // Relaxed: where a slot was waited for that nobody will empty, the V that ended the wait
-        // comes after the store and orders it before this; elsewhere a store that is not seen yet
-        // is seen by a later put.
-        if link.receiver_gone.load(Relaxed) {
+        // A slot that nobody empties any more was not what ended the wait, and even where one is
+        // free nothing is put in for nobody.
+        if link.ends.lock().receiver_gone {
             return Err(Closed);
         }
         self.pipe.slots[self.next].with_mut(|slot| {
             std::mem::swap(&mut slot.block, block);
-            slot.full = true;
+            slot.full = Some(self.pipe.run);
         });
         self.next = self.pipe.after(self.next);
         link.full.v();
@@ -207,7 +214,7 @@ impl<B: Backend, T: Send, E: Send> Sender<'_, B, T, E> {
     fn end(&mut self, end: End<E>) {
         self.ended = true;
         let link = &self.pipe.link;
-        *link.end.lock() = end;
+        link.ends.lock().sender = end;
         link.full.v();
     }
 }
@@ -258,13 +265,15 @@ impl<B: Backend, T: Send + Hash, E: Send> Receiver<'_, B, T, E> {
         let link = &self.pipe.link;
         link.full.p();
         let taken = self.pipe.slots[self.next].with_mut(|slot| {
-            if slot.full {
+            let taken = slot.full == Some(self.pipe.run);
+            if taken {
                 std::mem::swap(&mut slot.block, block);
+                slot.full = None;
             }
-            std::mem::take(&mut slot.full)
+            taken
         });
         if !taken {
-            let end = std::mem::replace(&mut *link.end.lock(), End::Gone);
+            let end = std::mem::replace(&mut link.ends.lock().sender, End::Gone);
             self.end = Some(matches!(end, End::Finished));
             return match end {
                 End::Finished => Ok(false),
@@ -284,8 +293,7 @@ impl<B: Backend, T: Send, E: Send> Drop for Receiver<'_, B, T, E> {
             return;
         }
         let link = &self.pipe.link;
-        // Relaxed: see the load in `put`.
-        link.receiver_gone.store(true, Relaxed);
+        link.ends.lock().receiver_gone = true;
         link.empty.v();
     }
 }

@@ -9,16 +9,21 @@
 //! 7. [`shared_file`]: four readers of whom each excludes one other.
 //! 8. [`reading_room`]: so many seats, and a register of who has which.
 //! 9. [`philosophers`]: the dining philosophers, from the naive rule to the monitor.
+//! 10. [`connection_limit`], [`transfer_pipeline`], [`maildrop_lock`]: the skeletons of the network
+//!     programs, over the very parts that those use.
 
 pub mod blocking_queue;
 pub mod bounded_buffer;
+pub mod connection_limit;
 pub mod critical_section;
+pub mod maildrop_lock;
 pub mod philosophers;
 pub mod readers_writers;
 pub mod reading_room;
 pub mod semaphore;
 pub mod semaphore_set;
 pub mod shared_file;
+pub mod transfer_pipeline;
 
 use crate::scenario::{Instance, Program, Property, Truth};
 use crate::sync::{Body, Semantics, SemaphoreOrder};
@@ -65,6 +70,9 @@ pub fn catalogue() -> Vec<Problem> {
         shared_file::problem(),
         reading_room::problem(),
         philosophers::problem(),
+        connection_limit::problem(),
+        transfer_pipeline::problem(),
+        maildrop_lock::problem(),
     ]
 }
 

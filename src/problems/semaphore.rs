@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{INFINITE, Problem, Variant, team};
-use crate::primitives::QueuedSemaphore;
+use crate::primitives::{FastSemaphore, QueuedSemaphore};
 use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone, require};
 use crate::sync::{
     AtomicIsize, Attempt, Backend, Condvar, Mutex, SemaphoreOrder, Spin, SpinCapped, rounds,
@@ -35,6 +35,15 @@ pub fn problem() -> Problem {
                     n: 2,
                 }),
                 summary: "a value and a queue, on a mutex and condition variables",
+                truth: Truth::HOLDS,
+            },
+            Variant {
+                program: Arc::new(Processes {
+                    name: "semaphore/fast",
+                    algorithm: Algorithm::Fast,
+                    n: 2,
+                }),
+                summary: "a value in one atomic word, and a queue of parked threads",
                 truth: Truth::HOLDS,
             },
             Variant {
@@ -152,6 +161,7 @@ struct Processes {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
     Queued,
+    Fast,
     BusyWait { atomic: bool },
     Slipped(Slip),
 }
@@ -162,16 +172,21 @@ impl Scenario for Processes {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![
+        let mut parameters = vec![
             Parameter::number("n", "processes", self.n, (1, 64)),
             Parameter::number("capacity", "units, k", 1, (1, 64)),
             Parameter::number("rounds", "uses of each process", 1, (1, 1000)),
-        ]
+        ];
+        if self.algorithm == Algorithm::Fast {
+            let help = "looks for a unit before a P joins the queue";
+            parameters.push(Parameter::number("looks", help, 0, (0, 10)));
+        }
+        parameters
     }
 
     fn properties(&self) -> Vec<Property> {
         let mut properties = vec![Property::DeadlockFreedom, Property::MutualExclusion];
-        if self.algorithm == Algorithm::Queued {
+        if matches!(self.algorithm, Algorithm::Queued | Algorithm::Fast) {
             properties.push(Property::Invariant);
         }
         properties
@@ -189,7 +204,12 @@ impl Scenario for Processes {
     fn run<B: Backend>(&self, instance: &Instance) {
         let (n, capacity) = (instance.number("n"), instance.number("capacity"));
         let count = instance.number("rounds");
-        let units = Units::<B>::new(self.algorithm, capacity);
+        let looks = match self.algorithm {
+            Algorithm::Fast => instance.number("looks"),
+            _ => 0,
+        };
+        let looks = u32::try_from(looks).expect("the domain ends long before");
+        let units = Units::<B>::new(self.algorithm, capacity, looks);
         let in_use = Zone::<B>::admitting("units in use", capacity);
         let process = |_| {
             for _ in rounds::<B>(count, &()) {
@@ -211,13 +231,15 @@ impl Scenario for Processes {
 /// A semaphore in one of its algorithms.
 enum Units<B: Backend> {
     Queued(QueuedSemaphore<B>),
+    Fast(FastSemaphore<B>),
     BusyWait(BusyWait<B>),
     Slipped(Slipped<B>),
 }
 
 impl<B: Backend> Units<B> {
-    fn new(algorithm: Algorithm, units: usize) -> Self {
+    fn new(algorithm: Algorithm, units: usize, looks: u32) -> Self {
         match algorithm {
+            Algorithm::Fast => Self::Fast(FastSemaphore::with_looks("semaphore", units, looks)),
             Algorithm::Queued => Self::Queued(QueuedSemaphore::new("semaphore", units)),
             Algorithm::BusyWait { atomic } => Self::BusyWait(BusyWait::new(atomic, units)),
             Algorithm::Slipped(slip) => Self::Slipped(Slipped::new(slip, units)),
@@ -227,6 +249,7 @@ impl<B: Backend> Units<B> {
     fn p(&self) -> Result<(), SpinCapped> {
         match self {
             Self::Queued(semaphore) => semaphore.p(),
+            Self::Fast(semaphore) => semaphore.p(),
             Self::BusyWait(semaphore) => semaphore.p()?,
             Self::Slipped(semaphore) => semaphore.p(),
         }
@@ -236,6 +259,7 @@ impl<B: Backend> Units<B> {
     fn v(&self) {
         match self {
             Self::Queued(semaphore) => semaphore.v(),
+            Self::Fast(semaphore) => semaphore.v(),
             Self::BusyWait(semaphore) => semaphore.v(),
             Self::Slipped(semaphore) => semaphore.v(),
         }
@@ -243,10 +267,14 @@ impl<B: Backend> Units<B> {
 
     /// The law of the value, as a process sees it that uses a unit.
     fn check_in_use(&self, n: usize, capacity: usize) {
-        let Self::Queued(semaphore) = self else {
-            return;
+        let (free, waiting) = match self {
+            Self::Queued(semaphore) => semaphore.free_and_waiting(),
+            Self::Fast(semaphore) => {
+                let value = semaphore.value();
+                (value.max(0).cast_unsigned(), value.min(0).unsigned_abs())
+            }
+            Self::BusyWait(_) | Self::Slipped(_) => return,
         };
-        let (free, waiting) = semaphore.free_and_waiting();
         // A weak semaphore's waiter is still a waiter when its unit is free but it has not run.
         let one_of_both = match B::semantics().semaphore {
             SemaphoreOrder::Strong => free == 0 || waiting == 0,
@@ -261,10 +289,11 @@ impl<B: Backend> Units<B> {
 
     /// The law of the value when nobody uses a unit.
     fn check_at_rest(&self, capacity: usize) {
-        let Self::Queued(semaphore) = self else {
-            return;
+        let value = match self {
+            Self::Queued(semaphore) => semaphore.value(),
+            Self::Fast(semaphore) => semaphore.value(),
+            Self::BusyWait(_) | Self::Slipped(_) => return,
         };
-        let value = semaphore.value();
         require::<B>(Property::Invariant, value == capacity.cast_signed(), || {
             format!("the value at the end is {value}, not {capacity}")
         });
