@@ -135,7 +135,6 @@ proptest! {
         limit in 1usize..3,
         scripts in prop::collection::vec(prop::collection::vec(at_gate(), 0..4), 1..3),
     ) {
-        // A zone knows a thread by its name: it may be inside once.
         proved(Scripts { limit, scripts })?;
     }
 
@@ -268,7 +267,8 @@ impl Talk {
     /// Both sides, over a pipe that has been used before.
     fn hold<B: Backend>(&self, pipe: &mut Pipe<B, usize, ()>) {
         let (mut sender, mut receiver) = pipe.ends();
-        scope::<B, _>(|scope| {
+        // The receiver is gone at the end of its thread's part, before the sender is waited for.
+        scope::<B, _>(move |scope| {
             scope.spawn("sender", move || {
                 for number in 0..self.blocks {
                     let mut block = number;
