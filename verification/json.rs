@@ -31,7 +31,7 @@ struct Said {
 
 fn check() -> Result<(), Failed> {
     let listed = json(&["list", "--format", "json"])?;
-    let bounds = ["executions=1000", "schedules=10"];
+    let bounds = ["executions=2000", "schedules=10"];
     let verify = [
         "verify", "--format", "json", "--bound", bounds[0], "--bound", bounds[1],
     ];
