@@ -83,6 +83,30 @@ fn other_engines_count_as_many() {
     }
 }
 
+/// Where traces do not end, states must not answer for them: nothing was counted there.
+#[test]
+fn traces_that_were_cut_are_not_made_up_for_by_states() {
+    let problems = catalogue();
+    let mut variants = problems.iter().flat_map(|problem| &problem.variants);
+    let and_set = variants.find(|variant| variant.program.name() == "philosophers/and-set");
+    let program = &and_set.expect("it is in the catalogue").program;
+    let limits = Limits {
+        mode: SearchMode::Auto,
+        exhaustive_executions: Some(2),
+        ..Limits::QUICK
+    };
+    let rows = check(&Job {
+        program,
+        instance: &Instance::defaults(&program.parameters()),
+        semantics: Semantics::DEFAULT,
+        targets: [Property::MaximalParallelism].into(),
+        engine: EngineId::Exhaustive,
+        limits: &limits,
+    });
+    assert_eq!(rows[0].verdict.word(), Word::Bounded);
+    assert_eq!(rows[0].together, Some(1));
+}
+
 #[test]
 fn a_search_over_states_keeps_no_trace_to_count_on() {
     let problems = catalogue();

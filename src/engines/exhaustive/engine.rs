@@ -129,9 +129,10 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
 fn search(job: &Job<'_>, runner: Runner) -> Run {
     panics::own_output();
     let kept = job.limits.kept.is_some();
+    let of_moments = job.targets.iter().any(|property| property.is_of_moments());
     match job.limits.mode {
-        // A file holds one search.
-        SearchMode::Auto if kept => {
+        // A file holds one search; and states keep no trace, which observers of moments need.
+        SearchMode::Auto if kept || of_moments => {
             return search_in(job, runner, SearchMode::Traces, job.limits.time);
         }
         SearchMode::Auto => {}
