@@ -104,7 +104,7 @@ fn grids_and_lists_are_readable() {
     assert_eq!(
         lines,
         [
-            "bounded-buffer/no-mutex consumers=1 items=1 over producers=1..2, capacity=1..2, by exhaustive",
+            "bounded-buffer/no-mutex consumers=1 items=1 mode=traces over producers=1..2, capacity=1..2, by exhaustive",
             "",
             "               capacity=1  capacity=2",
             "  producers=1  proved 1    proved 1",

@@ -8,6 +8,7 @@ use super::verify::check_all;
 use super::{Failure, INTERRUPTED, UNDECIDED, print, select};
 use crate::engines::check::instance_text;
 use crate::engines::claims::Mode;
+use crate::engines::limits::SearchMode;
 use crate::engines::plan::Planned;
 use crate::engines::sweep::{Axis, AxisError, Frontier, Grid, Point};
 use crate::engines::{EngineId, Limits, Row};
@@ -94,7 +95,8 @@ fn grid(arguments: &Sweep) -> Result<Grid, Failure> {
             engine,
             asks: select::properties(&arguments.how.property)?,
             limits: Limits {
-                mode: mode.unwrap_or_default(),
+                // It falls back to states itself, and says where.
+                mode: mode.unwrap_or(SearchMode::Traces),
                 ..limits
             },
             mode: None,

@@ -204,7 +204,12 @@ impl<'a> Bench<'a> {
     fn search(&self, mutation: Option<&Mutation>, engine: EngineId, limits: &Limits) -> Searched {
         let session = Session::new(mutation.cloned());
         let targets = self.program.properties().into_iter().chain(ALWAYS);
-        let rows = self.check(&session, engine, targets.collect(), limits);
+        let limits = Limits {
+            // A search over states leaves executions out, and outcomes with them.
+            mode: SearchMode::Traces,
+            ..limits.clone()
+        };
+        let rows = self.check(&session, engine, targets.collect(), &limits);
         let failed = rows.iter().find(|row| row.verdict.word() == Word::Refuted);
         let cut = rows.iter().find_map(|row| match &row.verdict {
             Verdict::Proved(_) | Verdict::Refuted(_) => None,
