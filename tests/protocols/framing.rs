@@ -44,6 +44,8 @@ fn decode(stream: &[u8], cuts: &[usize], most: u32) -> (Found, FrameDecoder) {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn what_goes_in_comes_out(
         frames in vec((any::<u8>(), any::<u8>(), vec(any::<u8>(), 1..600)), 0..8),

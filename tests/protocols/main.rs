@@ -6,3 +6,15 @@
 mod framing;
 mod pop3;
 mod transfer;
+
+use proptest::test_runner::{Config, FileFailurePersistence};
+
+/// What proptest finds is kept where the other tests keep it; `PROPTEST_CASES` sets how many cases.
+pub(crate) fn config() -> Config {
+    Config {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "proptest-regressions/protocols.txt",
+        ))),
+        ..Config::default()
+    }
+}

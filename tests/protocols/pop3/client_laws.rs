@@ -51,6 +51,8 @@ fn said() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn the_events_are_the_same_however_the_input_is_cut(
         said in said(),

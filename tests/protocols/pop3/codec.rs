@@ -118,6 +118,8 @@ fn unstuff(wire: &[u8], inputs: &[usize], outputs: &[usize]) -> (Vec<u8>, usize,
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn stuffing_is_what_the_naive_way_gives(
         message in mail(), inputs in cuts(), outputs in cuts(),

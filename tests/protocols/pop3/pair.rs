@@ -166,6 +166,8 @@ fn settings(kind: usize) -> (Settings, TlsPolicy) {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn what_is_in_the_mail_drop_arrives(
         stored in vec(mail(), 0..6),

@@ -105,6 +105,8 @@ impl Wire<'_> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     #[test]
     fn the_server_is_the_model(
         messages in messages(),

@@ -56,6 +56,8 @@ fn script() -> Vec<Command> {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     /// However the streams are cut and whatever the buffers hold: the same bytes go both ways, the
     /// same files are there, and the client tells the same.
     #[test]
