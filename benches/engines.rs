@@ -62,7 +62,7 @@ fn engines(criterion: &mut Criterion) {
 }
 
 /// Whole searches: the program, its parameters, and with what it is searched.
-const WHOLE: [(&str, &str, &[(EngineId, SearchMode)]); 6] = [
+const WHOLE: [(&str, &str, &[Way]); 6] = [
     (
         "philosophers/odd-even",
         "n=3 meals=1 lock=facade",
@@ -75,11 +75,13 @@ const WHOLE: [(&str, &str, &[(EngineId, SearchMode)]); 6] = [
     ("philosophers/monitor", "n=5 meals=1 lock=facade", &BOTH),
 ];
 
-const TRACES: (EngineId, SearchMode) = (EngineId::Exhaustive, SearchMode::Traces);
-const STATES: (EngineId, SearchMode) = (EngineId::Exhaustive, SearchMode::States);
-const BOTH: [(EngineId, SearchMode); 2] = [TRACES, STATES];
-const SIDE_BY_SIDE: [(EngineId, SearchMode); 3] =
-    [TRACES, STATES, (EngineId::Loom, SearchMode::Auto)];
+/// By whom, and how.
+type Way = (EngineId, SearchMode);
+
+const TRACES: Way = (EngineId::Exhaustive, SearchMode::Traces);
+const STATES: Way = (EngineId::Exhaustive, SearchMode::States);
+const BOTH: [Way; 2] = [TRACES, STATES];
+const SIDE_BY_SIDE: [Way; 3] = [TRACES, STATES, (EngineId::Loom, SearchMode::Auto)];
 
 fn whole_searches(criterion: &mut Criterion) {
     for (name, settings, ways) in WHOLE {

@@ -165,8 +165,8 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
     let started = Instant::now();
     let by_state = mode == SearchMode::States;
     let mut search = Search::in_mode(mode);
-    let (mut keeper, saved) = match opened(job, mode) {
-        Ok((keeper, saved)) => (keeper, saved),
+    let Opened { mut keeper, saved } = match opened(job, mode) {
+        Ok(opened) => opened,
         Err(error) => return not_kept(mode, &error),
     };
     let (explorer, saved) = match saved {
@@ -315,16 +315,23 @@ fn explorer(mode: SearchMode) -> Box<dyn Explorer> {
 }
 
 /// Where the search is kept, and what has been.
-fn opened(
-    job: &Job<'_>,
-    mode: SearchMode,
-) -> Result<(Option<Keeper>, Option<(Memo, Saved)>), CheckpointError> {
+fn opened(job: &Job<'_>, mode: SearchMode) -> Result<Opened, CheckpointError> {
     let Some(kept) = &job.limits.kept else {
-        return Ok((None, None));
+        return Ok(Opened::default());
     };
     let keeper = Keeper::new(&kept.path, job, mode)?;
     let saved = kept.resume.then(|| keeper.resume()).transpose()?;
-    Ok((Some(keeper), saved))
+    Ok(Opened {
+        keeper: Some(keeper),
+        saved,
+    })
+}
+
+/// The file of a search, if it has one.
+#[derive(Default)]
+struct Opened {
+    keeper: Option<Keeper>,
+    saved: Option<(Memo, Saved)>,
 }
 
 /// A search that cannot be kept does not run: its user counts on the file.

@@ -275,7 +275,7 @@ impl<'a> Bench<'a> {
         targets: BTreeSet<Property>,
         limits: &Limits,
     ) -> Vec<Row> {
-        let program = Mutant::new(self.program, session);
+        let program = Mutant::program(self.program, session);
         let job = Job {
             program: &program,
             instance: &self.instance,

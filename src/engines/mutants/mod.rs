@@ -14,7 +14,7 @@
 //! 1. [`table`](mod@table): the instances on which the mutants of each variant are judged.
 //! 2. `mutant`: a program with a change, as engines run it.
 //! 3. [`judge`]: the fate of one mutant.
-//! 4. [`matrix`]: all mutants of a variant.
+//! 4. [`matrix()`]: all mutants of a variant.
 
 pub mod judge;
 pub mod matrix;

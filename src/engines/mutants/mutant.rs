@@ -13,7 +13,7 @@ pub(super) struct Mutant {
 }
 
 impl Mutant {
-    pub(super) fn new(program: &Program, session: &Arc<Session>) -> Program {
+    pub(super) fn program(program: &Program, session: &Arc<Session>) -> Program {
         Arc::new(Self {
             program: Arc::clone(program),
             session: Arc::clone(session),
