@@ -223,7 +223,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Sends the rest of a file by a pipeline, in blocks of the size that is asked for now.
+    /// Sends the rest of a file by a pipeline, in blocks of the size of the current request.
     fn send_by_three<R: Role>(
         &mut self,
         session: &mut Session<R>,

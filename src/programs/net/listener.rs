@@ -86,7 +86,7 @@ pub enum Accepted {
     Client(Stream),
     /// Nobody, or somebody who has gone.
     Nobody,
-    /// Perhaps a client, but this machine can take none for now: wait [`PAUSE`] before the next try.
+    /// Perhaps a client, but this machine can take none at the moment: wait [`PAUSE`] before the next try.
     Exhausted,
 }
 
@@ -317,7 +317,7 @@ impl House<'_> {
 enum Refusal {
     /// The client's or the network's: the next one may be fine.
     Client,
-    /// This machine lacks descriptors, memory or the like, for now.
+    /// This machine lacks descriptors, memory or the like at the moment.
     Machine,
     /// The socket's.
     Door,

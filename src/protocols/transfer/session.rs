@@ -53,7 +53,7 @@ pub trait Role {
 }
 
 impl<R: Role> Session<R> {
-    /// Takes input, as much of it as there is use for now; says how many bytes were taken.
+    /// Takes input, as much of it as the session can use at this point; says how many bytes were taken.
     ///
     /// Fewer than given means back-pressure: there is output to drain, or a request to answer. After
     /// the end everything is taken and dropped.
