@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use crate::mailroom::Mailroom;
+use crate::mailroom::{Mailroom, SecureServer};
 use crate::support::{code, err, out, run_with};
 
 const MESSAGES: [&[u8]; 4] = [
@@ -54,20 +54,12 @@ fn curl_reads_mail_without_tls_with_stls_and_over_tls() {
     }
     let room = Mailroom::new();
     room.deliver("alice", &MESSAGES);
-    let [cert, key] = room.certify();
-    let server = room.serve(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--listen-tls",
-        "127.0.0.1:0",
-        "--tls-cert",
-        &cert,
-        "--tls-key",
-        &key,
-    ]);
-    let [plain, tls] = *server.addresses() else {
-        panic!("two addresses");
-    };
+    let SecureServer {
+        server: _server,
+        plain,
+        tls,
+        cert,
+    } = room.serve_with_tls();
     for (base, options) in [
         (format!("pop3://localhost:{}", plain.port()), &[][..]),
         (
@@ -154,20 +146,12 @@ fn poplib_of_python_reads_and_deletes_mail() {
     }
     let room = Mailroom::new();
     room.deliver("alice", &MESSAGES);
-    let [cert, key] = room.certify();
-    let server = room.serve(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--listen-tls",
-        "127.0.0.1:0",
-        "--tls-cert",
-        &cert,
-        "--tls-key",
-        &key,
-    ]);
-    let [plain, tls] = *server.addresses() else {
-        panic!("two addresses");
-    };
+    let SecureServer {
+        server: _server,
+        plain,
+        tls,
+        cert,
+    } = room.serve_with_tls();
     let mut command = Command::new("python3");
     command.args([
         "-c",

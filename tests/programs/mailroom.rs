@@ -10,6 +10,15 @@ use tempfile::TempDir;
 
 use crate::support::{Server, connect, crosscheck, run_with};
 
+/// What [`Mailroom::serve_with_tls`] starts; it serves as long as `server` lives.
+pub(crate) struct SecureServer {
+    pub(crate) server: Server,
+    pub(crate) plain: SocketAddr,
+    pub(crate) tls: SocketAddr,
+    /// The file of its certificate.
+    pub(crate) cert: String,
+}
+
 /// A directory with mail drops, users and certificates.
 pub(crate) struct Mailroom {
     directory: TempDir,
@@ -64,6 +73,23 @@ impl Mailroom {
             arguments.extend(["--listen", "127.0.0.1:0"]);
         }
         Server::start(&[&arguments, options].concat())
+    }
+
+    /// A server with a certificate: STLS at one address, TLS from the first byte at another.
+    pub(crate) fn serve_with_tls(&self) -> SecureServer {
+        let [cert, key] = self.certify();
+        let addresses = ["--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"];
+        let files = ["--tls-cert", &cert, "--tls-key", &key];
+        let server = self.serve(&[addresses, files].concat());
+        let [plain, tls] = *server.addresses() else {
+            panic!("two addresses");
+        };
+        SecureServer {
+            server,
+            plain,
+            tls,
+            cert,
+        }
     }
 
     /// Runs `fetch` for Alice into `inbox`.

@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::mailroom::{Mailroom, Talk, files};
+use crate::mailroom::{Mailroom, SecureServer, Talk, files};
 use crate::support::{Guarded, HANG, code, connect, crosscheck, err, out, run_with};
 
 /// Messages that are hard to carry.
@@ -95,20 +95,12 @@ fn ten_thousand_messages() {
 fn tls_from_the_first_byte_and_by_stls() {
     let room = Mailroom::new();
     room.deliver("alice", &[b"x\n"]);
-    let [cert, key] = room.certify();
-    let server = room.serve(&[
-        "--listen",
-        "127.0.0.1:0",
-        "--listen-tls",
-        "127.0.0.1:0",
-        "--tls-cert",
-        &cert,
-        "--tls-key",
-        &key,
-    ]);
-    let [plain, tls] = *server.addresses() else {
-        panic!("two addresses");
-    };
+    let SecureServer {
+        server: _server,
+        plain,
+        tls,
+        cert,
+    } = room.serve_with_tls();
     for (url, options) in [
         (
             format!("pop3://alice@localhost:{}/", plain.port()),

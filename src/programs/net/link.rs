@@ -19,7 +19,8 @@ pub trait Core {
     fn handle_timeout(&mut self, now: Instant);
     /// When the core wants to be woken.
     fn poll_timeout(&self) -> Option<Instant>;
-    /// Puts bytes for the peer into `output`; says how many. 0: there is nothing to send until more has come in or been answered.
+    /// Puts bytes for the peer into `output`; says how many. 0: there is nothing to send until more
+    /// has come in or a request has been answered.
     fn poll_output(&mut self, now: Instant, output: &mut [u8]) -> usize;
 }
 
