@@ -1,16 +1,19 @@
 //! File transfer: the codec beside tokio-util's and beside memcpy, and whole files over loopback
 //! beside rsync's daemon and nc, where they are installed.
 
+mod support;
+
 use std::fs::{self, File};
 use std::hint::black_box;
-use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use crosscheck::protocols::framing::frame::{self, FrameDecoder, MAX_PAYLOAD, Piece};
+use support::{Running, serve};
 
 /// Bytes of a stream of frames, larger than the caches near a core.
 const STREAM: usize = 16 << 20;
@@ -145,34 +148,6 @@ fn encode(criterion: &mut Criterion) {
     }
 }
 
-/// A child that is ended with the benchmark.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// A crosscheck server and its address.
-fn serve(arguments: &[&str]) -> (Running, SocketAddr) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_crosscheck"))
-        .args(["file", "serve", "--listen", "127.0.0.1:0"])
-        .args(arguments)
-        .env("CROSSCHECK_LOG", "error")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the server starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("it has an output"))
-        .read_line(&mut line)
-        .expect("its output can be read");
-    let address = line.trim_start_matches("listening on ").trim();
-    let address = address.parse().expect("a real address");
-    (Running(child), address)
-}
-
 /// Runs a command to its end, which must be a good one; how long it took.
 fn timed(command: &mut Command) -> Duration {
     let begun = Instant::now();
@@ -186,6 +161,7 @@ fn timed(command: &mut Command) -> Duration {
     time
 }
 
+/// Whether a peer is there; a benchmark without it says so.
 fn installed(program: &str) -> bool {
     let found = Command::new(program)
         .arg("--version")
@@ -245,7 +221,7 @@ fn get(criterion: &mut Criterion) {
             eprintln!("skipped: this kernel has no {congestion}");
             continue;
         }
-        let (_server, address) = serve(&[share, "--congestion", congestion]);
+        let (_server, address) = serve("file", &[share, "--congestion", congestion]);
         let url = format!("{address}/file");
         let name = format!("crosscheck, verified and flushed, {congestion}");
         measure(&name, &mut || {
@@ -262,7 +238,10 @@ fn get(criterion: &mut Criterion) {
             certificate.to_str().expect("UTF-8"),
             key.to_str().expect("UTF-8"),
         );
-        let (_server, address) = serve(&[share, "--tls-cert", certificate, "--tls-key", key]);
+        let (_server, address) = serve(
+            "file",
+            &[share, "--tls-cert", certificate, "--tls-key", key],
+        );
         let url = format!("localhost:{}/file", address.port());
         measure("crosscheck, verified and flushed, TLS", &mut || {
             timed(&mut get(url.clone(), &["--tls-ca", certificate]))
@@ -270,7 +249,7 @@ fn get(criterion: &mut Criterion) {
     }
     {
         let file = path("share/file");
-        let (_server, address) = serve(&["--raw", file.to_str().expect("UTF-8")]);
+        let (_server, address) = serve("file", &["--raw", file.to_str().expect("UTF-8")]);
         measure("io::copy from a raw server, unverified", &mut || {
             let begun = Instant::now();
             let mut stream = TcpStream::connect(address).expect("the server accepts");
