@@ -48,6 +48,8 @@ pub struct Session<'a> {
     core: Spoken<'a>,
     link: Link<'a>,
     account: &'a Account,
+    /// It was said that the password goes in clear text.
+    warned: bool,
 }
 
 /// The protocol, and who listens to it.
@@ -119,6 +121,7 @@ impl<'a> Session<'a> {
             },
             link: Link::new(stream, BUFFERS, account.limits.reply, Some(shutdown)),
             account,
+            warned: false,
         })
     }
 
@@ -148,12 +151,28 @@ impl<'a> Session<'a> {
                 None if self.core.client.state() == State::Ended => {
                     return Err(self.fault(Fault::Ended));
                 }
-                None => match self.link.turn(&mut self.core) {
-                    Ok(Turn::Moved) => {}
-                    Ok(Turn::Shutdown) => return Err(self.fault(Fault::Interrupted)),
-                    Err(error) => return Err(self.fault(error.into())),
-                },
+                None => {
+                    self.warn_of_clear_text();
+                    match self.link.turn(&mut self.core) {
+                        Ok(Turn::Moved) => {}
+                        Ok(Turn::Shutdown) => return Err(self.fault(Fault::Interrupted)),
+                        Err(error) => return Err(self.fault(error.into())),
+                    }
+                }
             }
+        }
+    }
+
+    /// Before a password leaves this machine without TLS, once.
+    fn warn_of_clear_text(&mut self) {
+        let leaves = !self.link.stream().peer().ip().to_canonical().is_loopback();
+        if leaves && !self.warned && self.core.client.gives_secret_away() {
+            self.warned = true;
+            tracing::warn!(
+                "the password goes to {} in clear text, for everybody on the way to read; use \
+                 pop3s:// or --stls",
+                self.account.url.address
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use crosscheck::protocols::pop3::client::{
     Asked, ClientError, Event, LoginError, State, TlsPolicy,
 };
-use crosscheck::protocols::pop3::{ClientLimits, Command};
+use crosscheck::protocols::pop3::{ClientLimits, Command, Secret};
 
 use super::case::{Case, GREETING, failed, password, token};
 
@@ -178,4 +178,38 @@ fn challenges_without_end_have_an_end() {
     let mut case = Case::greeted();
     let events = case.ask(&Command::Stat, "+ go on\r\n");
     assert_eq!(failed(&events), &ClientError::BadReply(Asked::Stat));
+}
+
+#[test]
+fn what_is_given_away_without_tls_is_known() {
+    // By PASS, by AUTH, and by a command of its own.
+    for capabilities in ["-ERR what?\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n"] {
+        let mut case = Case::greeted();
+        case.login(password(), TlsPolicy::Never);
+        assert!(
+            !case.client.gives_secret_away(),
+            "nothing but CAPA was sent"
+        );
+        case.says(capabilities);
+        case.says("+OK\r\n");
+        assert!(case.client.gives_secret_away(), "{}", case.sent);
+    }
+    let mut case = Case::greeted();
+    let pass = Command::Pass(Secret::new("open sesame").unwrap());
+    case.ask(&pass, "-ERR\r\n");
+    assert!(case.client.gives_secret_away());
+    // Not by APOP, and not with TLS.
+    let mut case = Case::new(ClientLimits::default(), false);
+    case.says("+OK <1@host>\r\n");
+    case.login(password(), TlsPolicy::Never);
+    case.says("-ERR what?\r\n");
+    assert!(case.sent.contains("APOP alice"), "{}", case.sent);
+    assert!(!case.client.gives_secret_away());
+    let mut case = Case::new(ClientLimits::default(), true);
+    case.says(GREETING);
+    case.login(password(), TlsPolicy::Never);
+    case.says("-ERR what?\r\n");
+    case.says("+OK\r\n");
+    assert!(case.sent.contains("PASS open sesame"), "{}", case.sent);
+    assert!(!case.client.gives_secret_away());
 }

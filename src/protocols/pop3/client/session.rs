@@ -65,6 +65,8 @@ pub struct Client {
     pub(super) capabilities: Option<Vec<Capability>>,
     pub(super) plan: Option<Plan>,
     pub(super) numbers: Numbers,
+    /// A password or a token has gone, or waits to go, without TLS.
+    gives_away: bool,
 }
 
 /// What comes next from the server.
@@ -127,6 +129,7 @@ impl Client {
             capabilities: None,
             plan: None,
             numbers: Numbers::default(),
+            gives_away: false,
             limits,
         }
     }
@@ -334,6 +337,13 @@ impl Client {
         self.encrypted
     }
 
+    /// Whether a password or a token was sent, or waits as output, on a line that is not encrypted:
+    /// whoever listens there can log in with it. What APOP sends does not count.
+    #[must_use]
+    pub const fn gives_secret_away(&self) -> bool {
+        self.gives_away
+    }
+
     /// What the server can do, as its last answer to CAPA on this line said; nothing if it was not
     /// asked or does not know.
     #[must_use]
@@ -432,6 +442,8 @@ impl Client {
                 challenges: 0,
             });
         }
+        let secret = matches!(command, Command::Pass(_) | Command::Auth { .. });
+        self.gives_away |= secret && !self.encrypted;
         self.output.push(&line);
         self.open.push_back(Asked::from(command));
         Ok(())
