@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::programs::{ServerTlsFiles, Serving, print};
 use crate::programs::net::{Address, ClientTls, Failure, Listener, exit, log};
+use crate::programs::pop3::delivery::Format;
 use crate::programs::pop3::dialogue::dialogue;
 use crate::programs::pop3::fetch::{Wish, fetch};
 use crate::programs::pop3::maildrop::Store;
@@ -34,7 +35,7 @@ const MAX_PASSWORD: u64 = 16 * 1024;
 pub(super) enum Pop3 {
     /// Serve Maildirs to mail programs
     Serve(Serve),
-    /// Fetch a mail drop into a Maildir, every message once
+    /// Fetch a mail drop into a Maildir or an mbox, every message once
     Fetch(Fetch),
     /// Show a session line by line: USER PASS STAT LIST RETR DELE QUIT
     Dialogue(Dialogue),
@@ -88,9 +89,13 @@ pub(super) struct Fetch {
     /// The mail drop
     #[arg(value_name = "pop3[s]://USER@HOST[:PORT]/")]
     url: String,
-    /// The Maildir; it is made where there is none
-    #[arg(short, long, value_name = "MAILDIR", default_value = "Maildir")]
+    /// The Maildir or mbox; it is made where there is none
+    #[arg(short, long, value_name = "MAILDIR|FILE", default_value = "Maildir")]
     output: PathBuf,
+    /// Which of them it is [default: mbox where it is a file or is to be named so (x.mbox), else
+    /// maildir]
+    #[arg(long, value_name = "maildir|mbox", value_parser = format)]
+    format: Option<Format>,
     /// Leave messages on the server (the default)
     #[arg(long, conflicts_with = "delete")]
     keep: bool,
@@ -182,7 +187,10 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         )
     };
     let wish = Wish {
-        maildir: &arguments.output,
+        mailbox: &arguments.output,
+        format: arguments
+            .format
+            .unwrap_or_else(|| Format::of(&arguments.output)),
         delete: arguments.delete,
         crlf: arguments.crlf,
     };
@@ -206,6 +214,14 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "maildir" => Ok(Format::Maildir),
+        "mbox" => Ok(Format::Mbox),
+        _ => Err("maildir or mbox".to_owned()),
+    }
 }
 
 fn run_dialogue(arguments: &Dialogue) -> Result<(), Failure> {

@@ -106,6 +106,15 @@ impl Mailroom {
         files.into_iter().map(|(_, contents)| contents).collect()
     }
 
+    /// The names of everything in it.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.directory.path()).expect("a directory");
+        entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
     /// A certificate for localhost and 127.0.0.1, `cert.pem` and `key.pem`; its own authority.
     pub(crate) fn certify(&self) -> [String; 2] {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -205,6 +214,12 @@ impl Talk {
             }
             body.extend_from_slice(line.strip_prefix(b".").unwrap_or(&line));
         }
+    }
+
+    /// Throws so many octets away; how many there were.
+    pub(crate) fn skip(&mut self, octets: u64) -> u64 {
+        let mut skipped = std::io::Read::take(&mut self.reader, octets);
+        std::io::copy(&mut skipped, &mut std::io::sink()).expect("octets")
     }
 
     /// Everything up to the end of the stream.

@@ -1,12 +1,15 @@
 //! The fetching client: everything once, whatever dies when, and no harm from any server.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::mpsc;
 use std::thread;
+use std::time::Instant;
 
+use rustix::fs::FlockOperation;
 use rustix::process::Signal;
 
 use crate::mailroom::{Mailroom, SecureServer, Talk, files};
@@ -167,22 +170,29 @@ fn a_fetch_that_is_killed_anywhere_and_run_again_delivers_everything_once() {
         .map(|n| format!("message {n}\n").into_bytes())
         .collect();
     let slices: Vec<&[u8]> = messages.iter().map(Vec::as_slice).collect();
-    for (round, keep) in [(0, true), (1, false)] {
-        let inbox = format!("inbox{round}");
-        let user = ["alice", "bob"][round];
-        room.deliver(user, &slices);
+    let rounds = [
+        ("alice", "inbox0", true),
+        ("bob", "inbox1", false),
+        ("alice", "kept.mbox", true),
+        ("bob", "emptied.mbox", false),
+    ];
+    for (user, inbox, keep) in rounds {
+        if room.mail(user).is_empty() {
+            room.deliver(user, &slices);
+        }
         let server = room.serve(&[]);
         let options: &[&str] = if keep { &[] } else { &["--delete"] };
         let command = |address: SocketAddr| {
             // The account has one name, whatever port the proxy has.
             let url = format!("pop3://{user}@{address}/");
-            let mut command = crosscheck(&["pop3", "fetch", &url, "-o", &room.arg(&inbox)]);
+            let mut command = crosscheck(&["pop3", "fetch", &url, "-o", &room.arg(inbox)]);
             command
                 .args(options)
                 .env("CROSSCHECK_POP3_PASSWORD", "open sesame");
             command
         };
         let proxy = Proxy::new(server.address());
+        let mut others = 0;
         // From the greeting to the last answers; the whole conversation has some 9 000 bytes.
         for limit in (0..40).map(|step| step * 217) {
             let child = command(proxy.address)
@@ -196,6 +206,10 @@ fn a_fetch_that_is_killed_anywhere_and_run_again_delivers_everything_once() {
             child.signal(Signal::KILL);
             drop(child);
             proxy.cut();
+            if inbox.ends_with(".mbox") && limit % 5 == 0 {
+                append(&room.path(inbox), "somebody else's\n");
+                others += 1;
+            }
         }
         let last = command(proxy.address);
         let last = thread::scope(|scope| {
@@ -205,17 +219,212 @@ fn a_fetch_that_is_killed_anywhere_and_run_again_delivers_everything_once() {
             fetch.join().expect("it ends")
         });
         assert_eq!(code(&last), Some(0), "{}", err(&last));
-        let mut got: Vec<Vec<u8>> = files(&room.path(&inbox).join("new"))
-            .into_iter()
-            .map(|(_, contents)| contents)
-            .collect();
+        let mut got: Vec<Vec<u8>> = match inbox.ends_with(".mbox") {
+            true => messages_of(&room.path(inbox)),
+            false => files(&room.path(inbox).join("new"))
+                .into_iter()
+                .map(|(_, contents)| contents)
+                .collect(),
+        };
         got.sort();
         let mut expected = messages.clone();
+        expected.extend(vec![b"somebody else's\n".to_vec(); others]);
         expected.sort();
         assert!(got == expected, "{} files of {}", got.len(), expected.len());
         assert_eq!(room.mail(user).len(), if keep { 150 } else { 0 });
-        assert!(files(&room.path(&inbox).join("tmp")).is_empty());
+        assert!(files(&room.path(inbox).join("tmp")).is_empty());
+        assert!(!room.names().iter().any(|name| name.ends_with(".spool")));
     }
+}
+
+/// Appends a message to an mbox, as another program does it.
+fn append(mbox: &Path, message: &str) {
+    let mut file = File::options().append(true).create(true).open(mbox);
+    let file = file.as_mut().expect("a file");
+    rustix::fs::fcntl_lock(&*file, FlockOperation::LockExclusive).expect("a lock");
+    write!(file, "From them Thu Jan  1 00:00:00 1970\n{message}\n").expect("space");
+}
+
+/// The messages of an mbox, by the rules of mboxrd, the simple way.
+fn messages_of(mbox: &Path) -> Vec<Vec<u8>> {
+    let text = fs::read(mbox).expect("an mbox");
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    for line in text.split_inclusive(|octet| *octet == b'\n') {
+        let marks = line.iter().take_while(|octet| **octet == b'>').count();
+        match (marks, line[marks..].starts_with(b"From ")) {
+            (0, true) => {
+                assert!(messages.last().is_none_or(|last| last.ends_with(b"\n")));
+                messages.push(Vec::new());
+            }
+            (_, true) => messages.last_mut().expect("a message").extend(&line[1..]),
+            (_, false) => messages.last_mut().expect("a message").extend(line),
+        }
+    }
+    for message in &mut messages {
+        assert_eq!(message.pop(), Some(b'\n'), "an empty line behind it");
+    }
+    messages
+}
+
+/// Lines that begin a message in an mbox, and some that nearly do.
+const FROMS: [&[u8]; 3] = [
+    b"Return-Path: <bob@example.org>\n\nFrom here\n>From there\n>>From afar\nFromage\n>\n",
+    b"From the first octet on\n",
+    b"no end, and From ",
+];
+
+#[test]
+fn an_mbox_gets_every_message_once_behind_what_is_there() {
+    let room = Mailroom::new();
+    room.deliver("alice", &HARD);
+    room.deliver("alice", &FROMS);
+    let server = room.serve(&[]);
+    let fetch = |to: &str, more: &[&str]| {
+        let (url, to) = (format!("pop3://alice@{}/", server.address()), room.arg(to));
+        let mut command = crosscheck(&["pop3", "fetch", &url, "-o", &to]);
+        command
+            .args(more)
+            .env("CROSSCHECK_POP3_PASSWORD", "open sesame");
+        run_with(command, b"")
+    };
+    let before = "From them Thu Jan  1 00:00:00 1970\n\nolder\n\n";
+    fs::write(room.path("file"), before).expect("a file");
+    let expected: Vec<Vec<u8>> = [b"\nolder\n".as_slice()]
+        .into_iter()
+        .chain(HARD)
+        .chain(FROMS)
+        .map(on_disk)
+        .collect();
+    // A file that is there is an mbox, whatever its name.
+    for says in [
+        "9 messages delivered, 0 delivered before\n",
+        "0 messages delivered, 9 delivered before\n",
+    ] {
+        let fetched = fetch("file", &[]);
+        assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+        assert_eq!(out(&fetched), says);
+        assert_eq!(messages_of(&room.path("file")), expected);
+    }
+    let text = fs::read(room.path("file")).expect("the mbox");
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.starts_with(before), "{text}");
+    assert!(text.contains("\nFrom bob@example.org "), "{text}");
+    assert!(
+        text.contains("\n>From here\n>>From there\n>>>From afar\nFromage\n>\n"),
+        "{text}"
+    );
+    // A new one by its name, by an option, with CRLF, and deleted from the server in the end.
+    for (to, more) in [
+        ("new.mbox", &[][..]),
+        ("new", &["--format", "mbox"]),
+        ("crlf.mbox", &["--crlf", "--delete"]),
+    ] {
+        let fetched = fetch(to, more);
+        assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+        let text = fs::read(room.path(to)).expect("an mbox");
+        let ends = text.split_inclusive(|octet| *octet == b'\n');
+        let crlf = ends.clone().filter(|line| line.ends_with(b"\r\n")).count();
+        match more.contains(&"--crlf") {
+            true => assert_eq!(crlf, ends.count()),
+            false => assert_eq!(messages_of(&room.path(to)), expected[1..]),
+        }
+    }
+    assert_eq!(room.mail("alice").len(), 0);
+}
+
+#[test]
+fn what_is_no_mbox_is_left_alone_and_an_mbox_in_use_is_waited_for() {
+    let room = Mailroom::new();
+    room.deliver("alice", &[b"x\n"]);
+    let server = room.serve(&[]);
+    let (url, to) = (
+        format!("pop3://alice@{}/", server.address()),
+        room.arg("notes"),
+    );
+    let fetch = || {
+        let mut command = crosscheck(&["pop3", "fetch", &url, "-o", &to, "--delete"]);
+        command.env("CROSSCHECK_POP3_PASSWORD", "open sesame");
+        command
+    };
+    fs::write(&to, "Dear diary\n").expect("a file");
+    let refused = run_with(fetch(), b"");
+    assert_eq!(code(&refused), Some(2));
+    assert!(err(&refused).contains("no mbox"), "{}", err(&refused));
+    assert_eq!(fs::read_to_string(&to).expect("the file"), "Dear diary\n");
+    // A mail program has it open and locked: nothing is written, and nothing deleted.
+    fs::write(&to, "").expect("a file");
+    let reader = File::options()
+        .read(true)
+        .write(true)
+        .open(&to)
+        .expect("the file");
+    rustix::fs::fcntl_lock(&reader, FlockOperation::LockExclusive).expect("a lock");
+    let child = fetch().stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut child = Guarded(child.expect("it starts"));
+    let staged = || room.names().iter().any(|name| name.ends_with(".spool"));
+    let begun = Instant::now();
+    while !staged() {
+        assert!(begun.elapsed() < HANG, "nothing was fetched");
+        assert_eq!(child.0.try_wait().expect("a child"), None);
+    }
+    assert_eq!(fs::metadata(&to).expect("the file").len(), 0);
+    assert_eq!(room.mail("alice").len(), 1);
+    drop(reader);
+    assert_eq!(child.wait().code(), Some(0));
+    assert_eq!(messages_of(&room.path("notes")), [b"x\n"]);
+    assert_eq!(room.mail("alice").len(), 0);
+}
+
+/// An address of this machine that is not the loopback's, as far as it has one.
+fn outward() -> Option<IpAddr> {
+    // Nothing is sent: the system only says by which address it would.
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("192.0.2.1:9").ok()?;
+    let address = socket.local_addr().ok()?.ip();
+    (!address.is_loopback() && !address.is_unspecified()).then_some(address)
+}
+
+#[test]
+fn a_password_that_leaves_the_machine_in_clear_text_is_warned_of() {
+    let Some(address) = outward() else {
+        println!("skipped: this machine has no address but the loopback's");
+        return;
+    };
+    let room = Mailroom::new();
+    let [cert, key] = room.certify();
+    // Not in clear text in the file, so that there is no APOP.
+    let hash = run_with(crosscheck(&["pop3", "hash"]), b"open sesame\n");
+    room.users(&format!("alice:{}", out(&hash)));
+    let both = [format!("{address}:0"), "127.0.0.1:0".to_owned()];
+    let listen = ["--listen", &both[0], "--listen", &both[1]];
+    let more = ["--plaintext", "--tls-cert", &cert, "--tls-key", &key];
+    let server = room.serve(&[&listen[..], &more].concat());
+    let [outward, loopback] = *server.addresses() else {
+        panic!("two addresses");
+    };
+    let stls = ["--stls", "--tls-ca", &cert];
+    for (address, options, warns) in [
+        (outward, &[][..], true),
+        (outward, &["--quiet"], true),
+        (loopback, &[], false),
+        // The certificate is one of another name, and the password does not even go.
+        (outward, &stls, false),
+    ] {
+        let fetched = room.fetch(address, options);
+        let warned = err(&fetched).matches("in clear text").count();
+        assert_eq!(warned, usize::from(warns), "{address}: {}", err(&fetched));
+    }
+    let url = format!("pop3://alice@{outward}/");
+    let mut dialogue = crosscheck(&["pop3", "dialogue", &url]);
+    dialogue.env("CROSSCHECK_POP3_PASSWORD", "open sesame");
+    let dialogue = run_with(dialogue, b"");
+    assert_eq!(code(&dialogue), Some(0), "{}", err(&dialogue));
+    assert_eq!(err(&dialogue).matches("in clear text").count(), 1);
+    // What APOP sends is not the password.
+    room.users("alice:{plain}open sesame\n");
+    let server = room.serve(&["--listen", &both[0], "--plaintext"]);
+    let fetched = room.fetch(server.address(), &[]);
+    assert_eq!((code(&fetched), err(&fetched)), (Some(0), String::new()));
 }
 
 /// Passes connections on, one after the other, and stops where it is told to.

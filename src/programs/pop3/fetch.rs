@@ -1,4 +1,4 @@
-//! The fetching client: every message into a Maildir once, and deleted on the server only when it is
+//! The fetching client: every message into a mailbox once, and deleted on the server only when it is
 //! safely there.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 
-use super::delivery::{Deliveries, Delivery, DeliveryError, Key};
+use super::delivery::{Deliveries, Delivery, DeliveryError, Format, Key};
 use super::session::{Account, Fault, Session, SessionError};
 use crate::programs::net::{Failure, Shutdown};
 use crate::protocols::pop3::client::{Asked, Event};
@@ -16,8 +16,10 @@ use crate::protocols::pop3::{Command, Number};
 /// What to do with a mail drop.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish<'a> {
-    /// The Maildir.
-    pub maildir: &'a Path,
+    /// The Maildir or mbox.
+    pub mailbox: &'a Path,
+    /// Which of them it is.
+    pub format: Format,
     /// Whether messages are deleted on the server when they are delivered.
     pub delete: bool,
     /// Whether line ends stay CRLF in the files.
@@ -50,7 +52,8 @@ pub fn fetch(
     shutdown: &Shutdown,
     progress: &ProgressBar,
 ) -> Result<Fetched, Failure> {
-    let deliveries = Deliveries::open(wish.maildir, &account.url.account(), wish.crlf)?;
+    let name = account.url.account();
+    let deliveries = Deliveries::open(wish.mailbox, wish.format, &name, wish.crlf)?;
     let mut session = Session::connect(account, shutdown)?;
     session.log_in()?;
     let mut fetch = Fetch {

@@ -528,7 +528,7 @@ fn identify(file: &File) -> Option<Identity> {
 }
 
 /// Fills the block, as far as the file goes.
-fn read_at(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
+pub(super) fn read_at(file: &File, block: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while filled < block.len() {
         match file.read_at(&mut block[filled..], offset + filled as u64) {
