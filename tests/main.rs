@@ -20,6 +20,7 @@ mod readme;
 mod rows;
 mod runners;
 mod semantics;
+mod semaphores;
 mod server_parts;
 mod starvation;
 mod stepping;
