@@ -3,11 +3,15 @@
 //! 1. `whole`: trees byte for byte, modes and times, pipes, many clients.
 //! 2. `broken`: interrupted at any byte, by kills, signals and connections that end.
 //! 3. `peers`: peers that break the protocol, names that lead out, clients that do nothing.
-//! 4. `secure`: TLS.
+//! 4. `swapped`: links and files that are put in the way while a file is written.
+//! 5. `old`: systems without the calls that make it simple.
+//! 6. `secure`: TLS.
 
 mod broken;
+mod old;
 mod peers;
 mod secure;
+mod swapped;
 mod whole;
 
 use std::collections::BTreeMap;
@@ -15,13 +19,13 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 
 use crosscheck::protocols::framing::frame::{HEADER, Header};
 use crosscheck::protocols::transfer::limits::MAX_CONTROL;
 use crosscheck::protocols::transfer::message::Message;
 
-use crate::support::{Server, run};
+use crate::support::{Server, crosscheck, run};
 
 /// A server of a new folder, and a new folder for its clients.
 pub(crate) struct House {
@@ -31,12 +35,18 @@ pub(crate) struct House {
 
 impl House {
     pub(crate) fn new(arguments: &[&str]) -> Self {
+        Self::changed(arguments, |_| ())
+    }
+
+    /// With a change to the server's command.
+    pub(crate) fn changed(arguments: &[&str], change: impl FnOnce(&mut Command)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         for name in ["there", "here"] {
             fs::create_dir(folder.path().join(name)).expect("a folder");
         }
-        let there = folder.path().join("there");
-        let server = start(&there, arguments);
+        let mut command = server(&folder.path().join("there"), arguments);
+        change(&mut command);
+        let server = Server::spawn(command);
         Self { folder, server }
     }
 
@@ -68,9 +78,14 @@ impl House {
 
 /// Starts a server of a folder.
 pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Server {
+    Server::spawn(server(folder, arguments))
+}
+
+/// The command that serves a folder.
+pub(crate) fn server(folder: &Path, arguments: &[&str]) -> Command {
     let folder = text(folder);
     let fixed = ["file", "serve", &folder, "--listen", "127.0.0.1:0"];
-    Server::start(&[&fixed, arguments].concat())
+    crosscheck(&[&fixed, arguments].concat())
 }
 
 pub(crate) fn text(path: &Path) -> String {

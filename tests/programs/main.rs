@@ -5,5 +5,6 @@ mod hello;
 mod interop;
 mod mailroom;
 mod pop3_fetch;
+mod pop3_limits;
 mod pop3_serve;
 mod support;

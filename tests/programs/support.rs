@@ -2,14 +2,68 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// A wait that is longer is a hang. Generous: machines that run tests do other work as well.
 pub(crate) const HANG: Duration = Duration::from_secs(60);
+
+/// Makes system calls fail in a command, as on a system that does not have them: with which error each
+/// is refused. Whether this system can do that.
+pub(crate) fn without(command: &mut Command, calls: &[(i64, Errno)]) -> bool {
+    // Berkeley packet filter: load the number of the call, and for each compare and return.
+    let statement = |code: u32, k: u32, skip: u8| libc::sock_filter {
+        code: u16::try_from(code).expect("a small code"),
+        jt: 0,
+        jf: skip,
+        k,
+    };
+    let returns = libc::BPF_RET | libc::BPF_K;
+    let mut filter = vec![statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0)];
+    for (number, error) in calls {
+        let number = u32::try_from(*number).expect("a small number");
+        filter.push(statement(
+            libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K,
+            number,
+            1,
+        ));
+        let error = error.raw_os_error().cast_unsigned();
+        filter.push(statement(returns, libc::SECCOMP_RET_ERRNO | error, 0));
+    }
+    filter.push(statement(returns, libc::SECCOMP_RET_ALLOW, 0));
+    let install = move || {
+        let program = libc::sock_fprog {
+            len: u16::try_from(filter.len()).expect("a short filter"),
+            filter: filter.as_ptr().cast_mut(),
+        };
+        // SAFETY: it takes numbers only.
+        let bound = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+        // SAFETY: the program and its filter live until the call returns; the kernel copies and
+        // checks them.
+        let filtered = unsafe {
+            libc::prctl(
+                libc::PR_SET_SECCOMP,
+                libc::SECCOMP_MODE_FILTER,
+                &raw const program,
+            )
+        };
+        match (bound, filtered) {
+            (0, 0) => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    let mut probe = Command::new("true");
+    // SAFETY: between fork and exec it makes two system calls and allocates nothing.
+    unsafe { probe.pre_exec(install.clone()) };
+    // SAFETY: as above.
+    unsafe { command.pre_exec(install) };
+    probe.status().is_ok_and(|status| status.success())
+}
 
 /// The program under test.
 pub(crate) fn crosscheck(arguments: &[&str]) -> Command {
@@ -55,6 +109,24 @@ pub(crate) fn out(output: &Output) -> String {
 
 pub(crate) fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The most memory that a process has had, in kB.
+pub(crate) fn peak_kilobytes(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.expect("a peak of memory").trim();
+    let kilobytes = kilobytes.trim_end_matches(" kB");
+    kilobytes.parse().expect("a number")
+}
+
+/// Whether tests move gibibytes, which takes minutes in a build that is not optimised; says so if not.
+pub(crate) fn moves_gibibytes() -> bool {
+    let moves = !cfg!(debug_assertions) || std::env::var_os("CROSSCHECK_LARGE").is_some();
+    if !moves {
+        eprintln!("skipped: gibibytes; run with --release, or with CROSSCHECK_LARGE=1");
+    }
+    moves
 }
 
 fn reading(mut pipe: impl std::io::Read + Send + 'static) -> JoinHandle<Vec<u8>> {

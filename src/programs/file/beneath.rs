@@ -184,12 +184,17 @@ fn walk(root: &OwnedFd, path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd
             None => flags,
         };
         let from = here.as_ref().unwrap_or(root).as_fd();
-        here = Some(openat(
-            from,
-            component,
-            flags | OFlags::NOFOLLOW,
-            Bits::empty(),
-        )?);
+        here = Some(
+            match openat(from, component, flags | OFlags::NOFOLLOW, Bits::empty()) {
+                // Of a link, too, the kernel says that it is no directory.
+                Err(Errno::NOTDIR) => {
+                    let stat = statat(from, component, AtFlags::SYMLINK_NOFOLLOW)?;
+                    let link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
+                    return Err(if link { Errno::LOOP } else { Errno::NOTDIR });
+                }
+                opened => opened?,
+            },
+        );
     }
     here.ok_or(Errno::NOENT)
 }
@@ -275,10 +280,15 @@ mod tests {
             ("out", false),
             ("up/secret", false),
             ("in/file", false),
+            ("inside/file/x", false),
             ("nothing", false),
         ] {
-            assert_eq!(root.open_beneath(name, flags).is_ok(), good, "{name}");
-            assert_eq!(walk(&root.directory, name, flags).is_ok(), good, "{name}");
+            let (one, other) = (
+                root.open_beneath(name, flags),
+                walk(&root.directory, name, flags),
+            );
+            assert_eq!((one.is_ok(), other.is_ok()), (good, good), "{name}");
+            assert_eq!(one.err(), other.err(), "{name}");
             assert_eq!(root.open_file(&path(name)).is_ok(), good, "{name}");
         }
         let denied = root

@@ -239,26 +239,40 @@ impl Partial {
             futimens(&self.file, &times).map_err(beneath::refusal)?;
         }
         fsync(&self.file).map_err(beneath::refusal)?;
-        self.rename().map_err(|error| match error {
-            Errno::EXIST => exists(),
-            error => beneath::refusal(error),
-        })?;
+        if !names(&self.directory, &self.partial, &self.file)? {
+            return Err(Refusal::new(
+                Reason::Failed,
+                "somebody else has replaced or removed it while it was written",
+            ));
+        }
+        match self.overwrite {
+            true => renameat(&self.directory, &self.partial, &self.directory, &self.name)
+                .map_err(beneath::refusal),
+            false => self.take_free_name(),
+        }?;
         // The name is on the disk when its directory is.
         fsync(&self.directory).map_err(beneath::refusal)
     }
 
-    fn rename(&self) -> rustix::io::Result<()> {
+    fn take_free_name(&self) -> Result<(), Refusal> {
         let (directory, partial, name) = (&self.directory, &self.partial, &self.name);
-        if self.overwrite {
-            return renameat(directory, partial, directory, name);
-        }
+        let failed = |error| match error {
+            Errno::EXIST => exists(),
+            error => beneath::refusal(error),
+        };
         match renameat_with(directory, partial, directory, name, RenameFlags::NOREPLACE) {
             // File systems that do not know the flag know links, which do not replace either.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                linkat(directory, partial, directory, name, AtFlags::empty())?;
-                unlinkat(directory, partial, AtFlags::empty())
-            }
-            renamed => renamed,
+            Err(Errno::INVAL | Errno::NOSYS) => {}
+            renamed => return renamed.map_err(failed),
+        }
+        match linkat(directory, partial, directory, name, AtFlags::empty()) {
+            // After a kill here the file has both names; who stores it again begins a new one.
+            Ok(()) => unlinkat(directory, partial, AtFlags::empty()).map_err(beneath::refusal),
+            Err(Errno::PERM | Errno::NOSYS | Errno::OPNOTSUPP) => Err(Refusal::new(
+                Reason::Failed,
+                "it cannot give a name without replacing what may have it; --overwrite does that",
+            )),
+            Err(error) => Err(failed(error)),
         }
     }
 }
@@ -289,13 +303,12 @@ fn lock(directory: &OwnedFd, partial: &str, resume: bool) -> Result<File, Refusa
             Err(error) => return Err(beneath::refusal(error)),
         }
         // The name may belong to another file by now.
-        let stat = fstat(&file).map_err(beneath::refusal)?;
-        match statat(directory, partial, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(named) if (named.st_dev, named.st_ino) == (stat.st_dev, stat.st_ino) => {}
-            Ok(_) | Err(Errno::NOENT) => continue,
-            Err(error) => return Err(beneath::refusal(error)),
+        let file = File::from(file);
+        if !names(directory, partial, &file)? {
+            continue;
         }
         // Not what somebody else has put there to have it written through.
+        let stat = fstat(&file).map_err(beneath::refusal)?;
         let ours = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
             && stat.st_nlink == 1
             && stat.st_uid == rustix::process::geteuid().as_raw();
@@ -303,9 +316,19 @@ fn lock(directory: &OwnedFd, partial: &str, resume: bool) -> Result<File, Refusa
             unlinkat(directory, partial, AtFlags::empty()).map_err(beneath::refusal)?;
             continue;
         }
-        return Ok(file.into());
+        return Ok(file);
     }
     Err(busy())
+}
+
+/// Whether that is the name of this very file.
+fn names(directory: &OwnedFd, name: &str, file: &File) -> Result<bool, Refusal> {
+    let stat = fstat(file).map_err(beneath::refusal)?;
+    match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(named) => Ok((named.st_dev, named.st_ino) == (stat.st_dev, stat.st_ino)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(beneath::refusal(error)),
+    }
 }
 
 #[cfg(test)]
@@ -326,7 +349,7 @@ mod tests {
         Target::file(directory, "file", metadata, resume, overwrite)
     }
 
-    fn names(folder: &Path) -> Vec<String> {
+    fn names_in(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = std::fs::read_dir(folder)
             .expect("a folder")
             .map(|entry| entry.expect("an entry").file_name().into_string())
@@ -341,9 +364,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut file = target(folder.path(), false, false).expect("a target");
         file.write(b"content").expect("space");
-        assert_eq!(names(folder.path()), [partial_name("file")]);
+        assert_eq!(names_in(folder.path()), [partial_name("file")]);
         file.commit().expect("the name is free");
-        assert_eq!(names(folder.path()), ["file"]);
+        assert_eq!(names_in(folder.path()), ["file"]);
         let metadata = std::fs::metadata(folder.path().join("file")).expect("the file");
         assert_eq!(metadata.permissions().mode() & 0o7777, 0o640);
         assert_eq!(
@@ -361,7 +384,7 @@ mod tests {
         let refusal = file.commit().expect_err("the name is taken");
         assert_eq!(refusal.reason(), Reason::Exists);
         file.abandon(Leave::Removed);
-        assert_eq!(names(folder.path()), ["file"]);
+        assert_eq!(names_in(folder.path()), ["file"]);
         let refusal = target(folder.path(), false, false).expect_err("the name is taken");
         assert_eq!(refusal.reason(), Reason::Exists);
         let mut file = target(folder.path(), false, true).expect("a target");
@@ -384,7 +407,10 @@ mod tests {
         let file = target(folder.path(), false, false).expect("a target");
         assert_eq!(file.prefix(), Prefix::empty());
         file.abandon(Leave::Kept);
-        assert!(names(folder.path()).is_empty(), "nothing is worth keeping");
+        assert!(
+            names_in(folder.path()).is_empty(),
+            "nothing is worth keeping"
+        );
     }
 
     #[test]
@@ -397,6 +423,43 @@ mod tests {
         }
         first.abandon(Leave::Removed);
         target(folder.path(), false, false).expect("a target");
+    }
+
+    /// As on a file system without renames that do not replace, after a kill between the two steps
+    /// that stand for one.
+    #[test]
+    fn a_file_with_both_names_is_whole_and_the_next_one_is_new() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut file = target(folder.path(), false, false).expect("a target");
+        file.write(b"whole").expect("space");
+        drop(file);
+        let partial = folder.path().join(partial_name("file"));
+        std::fs::hard_link(&partial, folder.path().join("file")).expect("a link");
+        let mut file = target(folder.path(), true, true).expect("a target");
+        assert_eq!(file.prefix(), Prefix::empty());
+        let read = || std::fs::read(folder.path().join("file")).expect("the file");
+        file.write(b"new").expect("space");
+        assert_eq!(read(), b"whole");
+        file.commit().expect("it is replaced");
+        assert_eq!(read(), b"new");
+        assert_eq!(names_in(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_somebody_else_puts_in_the_place_of_the_partial_file_gets_no_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let partial = folder.path().join(partial_name("file"));
+        for overwrite in [false, true] {
+            let mut file = target(folder.path(), false, overwrite).expect("a target");
+            file.write(b"ours").expect("space");
+            std::fs::remove_file(&partial).expect("the part");
+            symlink("/etc/passwd", &partial).expect("a link");
+            let refused = file.commit().expect_err("it is another");
+            assert_eq!(refused.reason(), Reason::Failed, "{refused}");
+            std::fs::remove_file(&partial).expect("the link");
+            file.commit().expect_err("it is gone");
+            assert!(names_in(folder.path()).is_empty());
+        }
     }
 
     /// What somebody has put in the place of the partial file is neither followed nor written.

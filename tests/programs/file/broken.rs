@@ -257,8 +257,13 @@ fn an_interrupted_client_says_so_and_keeps_what_it_has() {
 /// A file that is written while it is sent is an error, not a mixture.
 #[test]
 fn a_file_that_changes_is_not_sent_as_if_it_had_not() {
-    for (change, reason) in [(9 << 20, "grows"), (1 << 20, "shrinks")] {
-        let house = House::new(&[]);
+    for (change, reason, threads) in [
+        (9 << 20, "grows", "1"),
+        (1 << 20, "shrinks", "1"),
+        (9 << 20, "grows", "3"),
+        (1 << 20, "shrinks", "3"),
+    ] {
+        let house = House::new(&["--threads", threads]);
         fs::write(house.there("file"), content(8 << 20)).expect("a file");
         let mut stream = house.server.connect();
         greet(&mut stream);

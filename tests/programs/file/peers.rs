@@ -5,13 +5,15 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::process::Command;
+use std::thread;
 
 use crosscheck::protocols::framing::frame;
 use crosscheck::protocols::transfer::message::Message;
 use crosscheck::protocols::transfer::{Digest, Metadata, Prefix, Reason, Refusal, RelativePath};
+use rustix::process::{Resource, getrlimit};
 
 use super::{House, content, greet, hear, say, text, tree};
-use crate::support::{code, connect, err, read_all, reset, run, run_with};
+use crate::support::{code, connect, err, peak_kilobytes, read_all, reset, run, run_with};
 
 fn path(path: &str) -> RelativePath {
     RelativePath::new(path).expect("an allowed path")
@@ -255,29 +257,60 @@ fn a_client_stores_nothing_that_is_not_right() {
     assert!(!errors.contains(['\u{1b}', '\u{7}']), "{errors:?}");
 }
 
-/// Clients that say one byte and no more hold no permit for longer than a handshake may take.
+/// Ten thousand clients that say one byte and no more, as far as this process may have descriptors:
+/// they wait for their turn, hold no permit for longer than a handshake may take, and cost no memory.
 #[test]
-fn clients_that_do_nothing_go() {
-    let house = House::new(&["--max-clients", "4", "--handshake", "100ms"]);
+fn ten_thousand_clients_that_do_nothing_go() {
+    let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // Other tests need some, too.
+    let count = usize::try_from(descriptors / 2).map_or(10_000, |half| half.min(10_000));
+    if count < 10_000 {
+        eprintln!("{count} clients: the limit is {descriptors} descriptors");
+    }
+    let house = House::new(&["--max-clients", "256", "--handshake", "50ms"]);
     fs::write(house.there("file"), content(1000)).expect("a file");
-    let idle: Vec<_> = (0..60)
-        .map(|_| {
-            let mut stream = house.server.connect();
-            // It may be closed already.
-            let _ = stream.write_all(&[1]);
-            stream
-        })
-        .collect();
+    const AT_ONCE: usize = 16;
+    let connect_some = || {
+        (0..count / AT_ONCE)
+            .map(|_| {
+                let mut stream = house.server.connect();
+                // It may be closed already.
+                let _ = stream.write_all(&[1]);
+                stream
+            })
+            .collect::<Vec<_>>()
+    };
+    let idle: Vec<TcpStream> = thread::scope(|scope| {
+        let some: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(connect_some)).collect();
+        some.into_iter()
+            .flat_map(|some| some.join().expect("they connect"))
+            .collect()
+    });
     let got = house.get("file", "file", &[]);
     assert_eq!(code(&got), Some(0), "{}", err(&got));
+    let peak = peak_kilobytes(house.server.id());
+    assert!(peak < 400_000, "{peak} kB for {} clients", idle.len());
     drop(idle);
-    assert_eq!(house.server.stop().code, Some(0));
+    let ended = house.server.stop();
+    assert_eq!(ended.code, Some(0));
+    assert!(
+        ended.log.contains("cut 0"),
+        "{}",
+        ended.log.lines().last().unwrap_or("")
+    );
 }
 
 /// Clients that vanish, reset, or never read give their permits back.
 #[test]
 fn rude_clients_lose_nothing() {
-    let house = House::new(&["--max-clients", "2", "--stall", "200ms"]);
+    for threads in ["1", "3"] {
+        rude_clients(threads);
+    }
+}
+
+fn rude_clients(threads: &str) {
+    let limits = ["--max-clients", "2", "--stall", "200ms"];
+    let house = House::new(&[&limits[..], &["--threads", threads]].concat());
     fs::write(house.there("file"), content(16 << 20)).expect("a file");
     for _ in 0..6 {
         // Asks and never reads.

@@ -20,6 +20,12 @@ fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
 
 #[test]
 fn certificates_are_checked() {
+    for threads in ["1", "3"] {
+        files_go_to_whom_they_should(&["--threads", threads]);
+    }
+}
+
+fn files_go_to_whom_they_should(threads: &[&str]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| text(&folder.path().join(name));
     fs::create_dir(folder.path().join("there")).expect("a folder");
@@ -28,10 +34,8 @@ fn certificates_are_checked() {
     let (good, key) = certificate(folder.path(), "localhost");
     let (other, _) = certificate(folder.path(), "elsewhere");
     let (good, key, other) = (text(&good), text(&key), text(&other));
-    let server = start(
-        &folder.path().join("there"),
-        &["--writable", "--tls-cert", &good, "--tls-key", &key],
-    );
+    let tls = ["--writable", "--tls-cert", &good, "--tls-key", &key];
+    let server = start(&folder.path().join("there"), &[&tls, threads].concat());
     let port = server.address().port();
     let named = format!("localhost:{port}/file");
     let got = run(&[
@@ -46,7 +50,9 @@ fn certificates_are_checked() {
     assert_eq!(code(&got), Some(0), "{}", err(&got));
     assert!(fs::read(folder.path().join("copy")).expect("the copy") == bytes);
     let put = format!("localhost:{port}/back");
-    let put = run(&["file", "put", &path("copy"), &put, "--tls-ca", &good]);
+    let copy = path("copy");
+    let put = ["file", "put", &copy, &put, "--tls-ca", &good];
+    let put = run(&[&put, threads].concat());
     assert_eq!(code(&put), Some(0), "{}", err(&put));
     assert!(fs::read(folder.path().join("there/back")).expect("the copy") == bytes);
     // Another authority, another name, no TLS at all.

@@ -10,7 +10,10 @@ use crosscheck::protocols::transfer::Digest;
 use rustix::process::Signal;
 
 use super::{House, content, text, tree};
-use crate::support::{Server, code, connect, crosscheck, err, out, read_all, run, run_with};
+use crate::support::{
+    Server, code, connect, crosscheck, err, moves_gibibytes, out, peak_kilobytes, read_all, run,
+    run_with,
+};
 
 /// Sizes around the block and the frame, and odd ones.
 const SIZES: [usize; 9] = [
@@ -19,7 +22,13 @@ const SIZES: [usize; 9] = [
 
 #[test]
 fn trees_come_and_go_byte_for_byte() {
-    let house = House::new(&["--writable"]);
+    for threads in [&[][..], &["--threads", "3"]] {
+        a_tree_comes_and_goes(threads);
+    }
+}
+
+fn a_tree_comes_and_goes(threads: &[&str]) {
+    let house = House::new(&[&["--writable"], threads].concat());
     for (at, size) in SIZES.iter().enumerate() {
         let folder = house.there(&format!("tree/d{}/e", at % 3));
         fs::create_dir_all(&folder).expect("a folder");
@@ -27,14 +36,14 @@ fn trees_come_and_go_byte_for_byte() {
     }
     fs::create_dir_all(house.there("tree/nothing in it")).expect("a folder");
     symlink("/etc/passwd", house.there("tree/link")).expect("a link");
-    let got = house.get("tree", "tree", &["-r", "--json"]);
+    let got = house.get("tree", "tree", &[&["-r", "--json"], threads].concat());
     assert_eq!(code(&got), Some(0), "{}", err(&got));
     assert_eq!(out(&got).lines().count(), SIZES.len());
     assert!(err(&got).contains("link is left out"), "{}", err(&got));
     fs::remove_file(house.there("tree/link")).expect("the link");
     let there = tree(&house.there("tree"));
     assert!(there == tree(&house.here("tree")), "the copy is another");
-    let put = house.put("tree", "deep/copy", &["-r"]);
+    let put = house.put("tree", "deep/copy", &[&["-r"], threads].concat());
     assert_eq!(code(&put), Some(0), "{}", err(&put));
     assert!(
         there == tree(&house.there("deep/copy")),
@@ -109,10 +118,13 @@ fn nothing_is_replaced_unless_asked() {
 #[test]
 fn pipes_carry_files_of_any_length() {
     let house = House::new(&["--writable"]);
-    for size in SIZES {
-        let (bytes, name) = (content(size), size.to_string());
-        let put = crosscheck(&["file", "put", "-", &house.url(&name)]);
-        let put = run_with(put, &bytes);
+    for (size, threads) in SIZES
+        .into_iter()
+        .flat_map(|size| [(size, "1"), (size, "3")])
+    {
+        let (bytes, name) = (content(size), format!("{size} by {threads}"));
+        let put = ["file", "put", "-", &house.url(&name), "--threads", threads];
+        let put = run_with(crosscheck(&put), &bytes);
         assert_eq!(code(&put), Some(0), "{}", err(&put));
         let stored = fs::read(house.there(&name)).expect("the file");
         assert!(stored == bytes, "{size} bytes are others");
@@ -240,8 +252,7 @@ fn servers_end_in_order() {
 /// digested and sent, which takes a minute in a build that is not optimised.
 #[test]
 fn more_than_four_gibibytes() {
-    if cfg!(debug_assertions) && std::env::var_os("CROSSCHECK_LARGE").is_none() {
-        eprintln!("skipped: more than 4 GiB; run with --release, or with CROSSCHECK_LARGE=1");
+    if !moves_gibibytes() {
         return;
     }
     let house = House::new(&["--writable"]);
@@ -267,26 +278,22 @@ fn more_than_four_gibibytes() {
 #[test]
 fn memory_does_not_grow_with_a_file() {
     let house = House::new(&[]);
-    let peak = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", house.server.id()))
-            .expect("Linux has it");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .expect("a peak of memory");
-        let kilobytes = line.trim().trim_end_matches(" kB");
-        kilobytes.parse::<u64>().expect("a number")
-    };
-    let mut peaks = [1_u64 << 20, 128 << 20].map(|length| {
+    let mut lengths = vec![1_u64 << 20, 128 << 20];
+    if moves_gibibytes() {
+        lengths.push(2 << 30);
+    }
+    let mut peaks = lengths.into_iter().map(|length| {
         let file = File::create(house.there("sparse")).expect("a file");
         file.set_len(length).expect("space");
         let got = house.get("sparse", "sparse", &["--overwrite"]);
         assert_eq!(code(&got), Some(0), "{}", err(&got));
-        peak()
+        peak_kilobytes(house.server.id())
     });
     // What a thread's allocator keeps is not exact.
-    peaks[0] += 4 << 10;
-    assert!(peaks[1] <= peaks[0], "{peaks:?} kB");
+    let most = peaks.next().expect("the first") + (4 << 10);
+    for peak in peaks {
+        assert!(peak <= most, "{peak} kB, {most} kB for a small file");
+    }
 }
 
 #[test]
