@@ -22,6 +22,7 @@ mod runners;
 mod semantics;
 mod semaphores;
 mod server_parts;
+mod starts_and_joins;
 mod starvation;
 mod stepping;
 mod sweep;

@@ -16,6 +16,7 @@ use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
 use super::locksets::Locksets;
 use super::observer::Observer;
+use super::segments::Segments;
 use super::tale::Tale;
 use super::world::World;
 use crate::engines::progress::Estimate;
@@ -98,6 +99,8 @@ pub(super) struct Inner {
     pub(super) world: World,
     pub(super) driver: Driver,
     pub(super) observer: Observer,
+    /// Races and zones where they are decided on the state, instead of by the observer.
+    segments: Option<Segments>,
     pub(super) recorder: Option<Recorder>,
     pub(super) failed: Option<Failed>,
     pub(super) stuck: Option<Stuck>,
@@ -149,7 +152,8 @@ impl<'h> Execution<'h> {
         let inner = Inner {
             world,
             driver,
-            observer: Observer::new(settings.by_state),
+            observer: Observer::default(),
+            segments: settings.by_state.then(Segments::default),
             recorder,
             failed: None,
             stuck: None,
@@ -188,8 +192,12 @@ impl<'h> Execution<'h> {
             // The first execution shows whether there is plain memory to keep clocks for.
             let first = inner.totals.executions == 0;
             let cells = inner.totals.used.cells;
-            inner.observer.keep_clocks(first || cells);
+            let by_order = inner.segments.is_none();
+            inner.observer.keep_clocks(by_order && (first || cells));
             inner.observer.begin();
+            if let Some(segments) = &mut inner.segments {
+                segments.begin();
+            }
             inner.mutexes.clear();
             if let Some(locksets) = &mut inner.locksets {
                 locksets.begin();
@@ -253,6 +261,11 @@ impl<'h> Execution<'h> {
         if inner.world.applied() as usize >= self.settings.steps {
             inner.stuck = Some(Stuck::Steps);
             return Decision::Cut;
+        }
+        if let Some(segments) = &mut inner.segments
+            && !self.settings.endless
+        {
+            segments.tell(|thread, digest| inner.world.accesses(thread, digest));
         }
         match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
             Ok(decision) => decision,
@@ -442,6 +455,9 @@ impl Inner {
             tale.step(thread, op, place, self.world.result(thread));
         }
         self.observer.applied(thread);
+        if let Some(segments) = &mut self.segments {
+            segments.applied(thread);
+        }
         if let Some(locksets) = &mut self.locksets
             && matches!(op, Op::Give { .. } | Op::GiveAll { .. } | Op::Wait { .. })
         {
@@ -583,6 +599,12 @@ impl Inner {
             Op::Join(child) => {
                 let now = self.world.applied();
                 self.observer.joined(thread, child, now);
+                if let Some(segments) = &mut self.segments {
+                    segments.joined(thread, child);
+                }
+                if let Some(locksets) = &mut self.locksets {
+                    locksets.joined(thread, child);
+                }
                 if let Some(recorder) = &self.recorder {
                     recorder.joined(thread, child);
                 }
@@ -788,6 +810,12 @@ unsafe impl Machine for Execution<'_> {
             let child = inner.world.spawn(me);
             let now = inner.world.applied();
             inner.observer.spawned(me, child, now);
+            if let Some(segments) = &mut inner.segments {
+                segments.spawned(me, child);
+            }
+            if let Some(locksets) = &mut inner.locksets {
+                locksets.spawned(me, child);
+            }
             if let Some(tale) = &mut inner.tale {
                 tale.named(child, name);
             }
@@ -926,7 +954,8 @@ impl Execution<'_> {
         match new.kind {
             Shown::Cell => {
                 used.cells = true;
-                inner.again |= !inner.observer.keeps_clocks() && self.observing();
+                let by_order = inner.segments.is_none();
+                inner.again |= by_order && !inner.observer.keeps_clocks() && self.observing();
             }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
             Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
@@ -988,12 +1017,13 @@ impl Execution<'_> {
             let protected = locksets.entered(me, zone);
             return inner.protected_or_watch(protected);
         }
-        if self.settings.by_state {
-            inner.world.accessed(me, !(zone as u64));
-        }
-        let order = inner.driver.order();
-        let causes = inner.world.comes_after(me);
-        if let Some(others) = inner.observer.enter(me, zone, limit, causes, order) {
+        let others = if let Some(segments) = &mut inner.segments {
+            segments.enter(me, zone, limit, place)
+        } else {
+            let (causes, order) = (inner.world.comes_after(me), inner.driver.order());
+            inner.observer.enter(me, zone, limit, causes, order)
+        };
+        if let Some(others) = others {
             let message = format!("thread {me} enters while {others:?} are inside");
             let Shown::Composite(Kind::Zone { property, .. }) = inner.shown[zone] else {
                 unreachable!("only a zone is entered")
@@ -1026,11 +1056,11 @@ impl Execution<'_> {
                 let protected = locksets.accessed(me, memory, write);
                 return inner.protected_or_watch(protected);
             }
-            let word = (memory as u64) << 1 | u64::from(write);
-            if self.settings.by_state && !self.settings.endless {
-                inner.world.accessed(me, word);
-            }
-            if let Some(race) = inner.observer.access(me, memory, write, place)
+            let race = match &mut inner.segments {
+                Some(segments) => segments.access(me, memory, write, place),
+                None => inner.observer.access(me, memory, write, place),
+            };
+            if let Some(race) = race
                 && inner.recorder.is_none()
             {
                 let message = format!(
@@ -1062,10 +1092,9 @@ impl Execution<'_> {
             } else {
                 if let Some(locksets) = &mut inner.locksets {
                     locksets.left(me, zone);
+                } else if let Some(segments) = &mut inner.segments {
+                    segments.leave(me, zone, place);
                 } else {
-                    if self.settings.by_state && !self.settings.endless {
-                        inner.world.accessed(me, !(zone as u64));
-                    }
                     let now = inner.world.applied();
                     inner.observer.leave(me, zone, now);
                 }

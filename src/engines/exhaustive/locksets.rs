@@ -6,12 +6,16 @@
 //! accesses something is a function of its own past, and a search over states visits every past of
 //! every thread; so a common lock that is left at the end is a proof. Where none is left, nothing
 //! is known, and the search has to look at the states themselves.
+//!
+//! What a thread accesses while it is alone needs no lock: every other thread that has been started
+//! has ended, and the thread comes after its end by joins; whoever is started later comes after it.
 
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::world::footprint::Location;
+use super::world::{Threads, only};
 use crate::sync::stepping::{ObjectId, ThreadId};
 
 /// What is known of the locks around one object.
@@ -34,19 +38,46 @@ pub(super) struct Locksets {
     /// What each thread holds in this execution, and where it stays.
     held: Vec<Vec<Location>>,
     stays: Vec<Vec<ObjectId>>,
+    /// Who has been started in this execution, and whether also one of the threads from 64 on.
+    started: Threads,
+    many: bool,
+    /// After whose ends each thread comes.
+    ended: Vec<Threads>,
 }
 
 impl Locksets {
     pub(super) fn begin(&mut self) {
         self.held.iter_mut().for_each(Vec::clear);
         self.stays.iter_mut().for_each(Vec::clear);
+        self.ended.fill(0);
+        self.started = only(0);
+        self.many = false;
     }
 
     fn grow(&mut self, thread: ThreadId) {
         if self.held.len() <= thread {
             self.held.resize_with(thread + 1, Vec::new);
             self.stays.resize_with(thread + 1, Vec::new);
+            self.ended.resize(thread + 1, 0);
         }
+    }
+
+    /// A thread starts another.
+    pub(super) fn spawned(&mut self, parent: ThreadId, child: ThreadId) {
+        self.grow(parent.max(child));
+        self.started |= only(child);
+        self.many |= only(child) == 0;
+        self.ended[child] = self.ended[parent];
+    }
+
+    /// A thread comes after the end of another, which it has joined.
+    pub(super) fn joined(&mut self, parent: ThreadId, child: ThreadId) {
+        self.grow(parent.max(child));
+        self.ended[parent] |= self.ended[child] | only(child);
+    }
+
+    fn is_alone(&self, thread: ThreadId) -> bool {
+        !self.many && self.started & !self.ended[thread] == only(thread)
     }
 
     /// A thread has taken the only unit of a lock.
@@ -86,9 +117,13 @@ impl Locksets {
         protected
     }
 
-    /// A thread accesses something at a moment. Whether it is still protected.
-    pub(super) fn accessed(&mut self, thread: ThreadId, object: ObjectId, write: bool) -> bool {
+    /// A thread accesses plain memory. Whether it is still protected.
+    pub(super) fn accessed(&mut self, thread: ThreadId, memory: ObjectId, write: bool) -> bool {
         self.grow(thread);
+        self.is_alone(thread) || self.touched(thread, memory, write)
+    }
+
+    fn touched(&mut self, thread: ThreadId, object: ObjectId, write: bool) -> bool {
         let held = &self.held[thread];
         let signals = &self.signals;
         let known = self.objects.entry(object).or_insert_with(|| Protected {
@@ -110,7 +145,9 @@ impl Locksets {
 
     /// A thread enters a zone. Whether it is still protected.
     pub(super) fn entered(&mut self, thread: ThreadId, zone: ObjectId) -> bool {
-        let protected = self.accessed(thread, zone, true);
+        self.grow(thread);
+        // Whom it starts inside may enter before it leaves: there it is not alone.
+        let protected = self.touched(thread, zone, true);
         self.stays[thread].push(zone);
         protected
     }

@@ -57,8 +57,8 @@
 //! 1. [`world`]: the model that applies announced operations.
 //! 2. [`explorer`]: what to run next.
 //! 3. [`runner`]: what runs code to its next announcement.
-//! 4. `execution`: the machine under the stepping backend; `observer` and `locksets`: races and
-//!    zones beside the model; `driver`: who decides the next step.
+//! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
+//!    races and zones beside the model; `driver`: who decides the next step.
 //! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file.
 //! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `tale`: an
 //!    execution as it is shown.
@@ -73,6 +73,7 @@ pub mod liveness;
 mod locksets;
 mod observer;
 pub mod runner;
+mod segments;
 mod tale;
 pub mod world;
 

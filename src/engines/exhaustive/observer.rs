@@ -5,8 +5,8 @@
 //! 1988), with release sequences as C11 has them. Zones are decided by the order of the trace: two
 //! stays of which neither depends on the other's end overlap in an equivalent execution.
 //!
-//! A search over states merges executions, so there both are decided on the state itself: two
-//! threads whose silent steps are both going on, one of which writes what the other accesses, race.
+//! A search over states merges executions, so there both are decided on the state itself, by
+//! [`segments`](super::segments).
 
 use std::sync::atomic::Ordering;
 
@@ -60,10 +60,6 @@ struct Thread {
     /// The clock at the last release fence.
     released: Clock,
     token: Clock,
-    /// What its silent step accesses: memory with whether it writes.
-    segment: Vec<(ObjectId, bool, Place)>,
-    /// Zones that it has been in during its silent step.
-    stays: Vec<ObjectId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -106,21 +102,11 @@ pub(super) struct Observer {
     threads: Vec<Thread>,
     objects: Vec<Object>,
     fences: Clock,
-    /// Decide on the state and not on the order.
-    by_state: bool,
     /// Whether clocks are kept: not in a program without plain memory.
     clocks: bool,
 }
 
 impl Observer {
-    pub(super) fn new(by_state: bool) -> Self {
-        Self {
-            by_state,
-            clocks: true,
-            ..Self::default()
-        }
-    }
-
     /// Whether clocks are kept from the next execution on.
     pub(super) fn keep_clocks(&mut self, keep: bool) {
         self.clocks = keep;
@@ -137,8 +123,6 @@ impl Observer {
             thread.read.0.clear();
             thread.released.0.clear();
             thread.token.0.clear();
-            thread.segment.clear();
-            thread.stays.clear();
         }
         for object in &mut self.objects {
             object.sync.0.clear();
@@ -198,16 +182,8 @@ impl Observer {
 
     /// A thread's operation is being applied: its silent step is over.
     pub(super) fn applied(&mut self, thread: ThreadId) {
-        let by_state = self.by_state;
-        let slot = &mut self.threads[thread];
         if self.clocks {
-            slot.sync.tick(thread);
-        }
-        if by_state {
-            slot.segment.clear();
-            let objects = &self.objects;
-            slot.stays
-                .retain(|&zone| objects[zone].inside.contains(&thread));
+            self.threads[thread].sync.tick(thread);
         }
     }
 
@@ -321,17 +297,6 @@ impl Observer {
         write: bool,
         place: Place,
     ) -> Option<Race> {
-        if self.by_state {
-            self.threads[thread].segment.push((object, write, place));
-            return self.threads.iter().enumerate().find_map(|(other, slot)| {
-                let theirs = slot
-                    .segment
-                    .iter()
-                    .find(|(memory, writes, _)| *memory == object && (write || *writes));
-                let (_, _, place) = theirs.filter(|_| other != thread)?;
-                Some(Race { other, place })
-            });
-        }
         self.object(object);
         let (cell, sync) = (&mut self.objects[object], &self.threads[thread].sync);
         let races =
@@ -374,14 +339,6 @@ impl Observer {
         order: Option<&Order>,
     ) -> Option<Vec<ThreadId>> {
         self.object(object);
-        if self.by_state {
-            let others: Vec<ThreadId> = (0..self.threads.len())
-                .filter(|&other| other != thread && self.threads[other].stays.contains(&object))
-                .collect();
-            self.threads[thread].stays.push(object);
-            self.objects[object].inside.push(thread);
-            return (others.len() >= limit).then_some(others);
-        }
         let zone = &mut self.objects[object];
         if zone.inside.len() >= limit {
             return Some(zone.inside.clone());
@@ -425,17 +382,14 @@ impl Observer {
 
     /// A thread leaves a zone.
     pub(super) fn leave(&mut self, thread: ThreadId, object: ObjectId, now: Index) {
-        let by_state = self.by_state;
         let zone = self.object(object);
         if let Some(at) = zone.inside.iter().position(|&inside| inside == thread) {
             zone.inside.remove(at);
-            if !by_state {
-                zone.left.retain(|left| left.thread != thread);
-                zone.left.push(Left {
-                    thread,
-                    after: SmallVec::from_elem((thread, now), 1),
-                });
-            }
+            zone.left.retain(|left| left.thread != thread);
+            zone.left.push(Left {
+                thread,
+                after: SmallVec::from_elem((thread, now), 1),
+            });
         }
     }
 }

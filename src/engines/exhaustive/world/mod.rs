@@ -43,7 +43,7 @@ struct Thread {
     comes_after: SmallVec<[Index; 2]>,
     /// What it has seen.
     history: Digest,
-    /// What it has accessed in its silent step.
+    /// What it has accessed in its silent step, as far as races are decided on states.
     segment: u64,
     /// Result of the last operation.
     result: u64,
@@ -432,10 +432,9 @@ impl World {
         }
     }
 
-    /// A thread has accessed something in its silent step.
-    pub fn accessed(&mut self, thread: ThreadId, word: u64) {
-        let slot = &mut self.threads[thread];
-        slot.segment = Digest::new(slot.segment).with(word).as_u64();
+    /// What a thread has accessed in the silent step that is going on, as a digest; 0 for nothing.
+    pub fn accesses(&mut self, thread: ThreadId, digest: u64) {
+        self.threads[thread].segment = digest;
     }
 
     /// All that a thread will use of its past is in a digest.
@@ -829,7 +828,6 @@ impl World {
         let op = self.threads[thread].op;
         {
             let slot = &mut self.threads[thread];
-            slot.segment = 0;
             slot.comes_after.clear();
             slot.comes_after.push(index);
             slot.waiting |= std::mem::take(&mut slot.doorway);
