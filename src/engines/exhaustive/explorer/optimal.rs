@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::order::Order;
-use super::race::{Reversal, Rule, Scratch, of_event};
-use super::wakeup::{Branch, Sequence, insert};
+use super::race::{
+    Race, Reversal, Rule, Scratch, are_settled, of_event, other_alternatives, reversal,
+};
+use super::wakeup::{Branch, Sequence, Until, insert};
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
@@ -32,6 +34,22 @@ struct Node {
     finished: u32,
 }
 
+/// A race in the current execution.
+#[derive(Clone, Debug)]
+struct Known {
+    race: Race,
+    /// As long as this event is in this place, nobody has to plan the race: its reversal begins
+    /// with a step that sleeps at its first event, or is in the tree there, because of what comes
+    /// before this event.
+    until: Option<(Index, u64)>,
+}
+
+impl From<Race> for Known {
+    fn from(race: Race) -> Self {
+        Self { race, until: None }
+    }
+}
+
 /// The search.
 #[derive(Debug)]
 pub struct Optimal {
@@ -40,13 +58,13 @@ pub struct Optimal {
     nodes: Vec<Node>,
     /// How many steps of this execution have been decided.
     depth: usize,
-    /// For each event, the races in which it is the second event and that no execution with the
-    /// same beginning has to plan again: their first events. Their reversals begin with a step that
-    /// sleeps at the first event, and goes on to sleep there as long as the beginning stays.
-    covered: Vec<SmallVec<[Index; 4]>>,
+    /// For each event, the races in which it is the second event, if that has been found out for
+    /// good.
+    races: Vec<Option<SmallVec<[Known; 2]>>>,
     /// What the tree has after the last node.
     subtree: Vec<Branch>,
     scratch: Scratch,
+    found: Vec<Race>,
     pool: Vec<Node>,
     counts: Counts,
     over: bool,
@@ -88,7 +106,8 @@ impl Optimal {
             order: Order::default(),
             nodes: Vec::new(),
             depth: 0,
-            covered: Vec::new(),
+            races: Vec::new(),
+            found: Vec::new(),
             subtree: Vec::new(),
             scratch: Scratch::default(),
             pool: Vec::new(),
@@ -107,7 +126,7 @@ impl Optimal {
     fn visit(&mut self, world: &World, choice: Choice) -> Decision {
         self.order
             .push(world.describe(choice.thread, choice.alternative));
-        self.covered.push(SmallVec::new());
+        self.races.push(None);
         self.step(choice)
     }
 
@@ -164,35 +183,61 @@ impl Optimal {
             order,
             nodes,
             scratch,
+            found,
             rule,
             planned,
-            covered,
+            races,
             ..
         } = self;
-        let known = covered
-            .get(last as usize)
-            .map_or(&[][..], SmallVec::as_slice);
-        let mut covers: SmallVec<[Index; 4]> = SmallVec::new();
+        let rule = *rule;
+        // How long the reversal of a race need not be planned again.
         let mut plan = |reversal: Reversal<'_>| {
-            if *rule == Rule::Once
-                && last < end
-                && !planned.insert((reversal.at, last, reversal.alternative))
-            {
-                return;
+            let this = (reversal.at, last, reversal.alternative);
+            if rule == Rule::Once && last < end && !planned.insert(this) {
+                return None;
             }
             let node = &mut nodes[reversal.at as usize];
             let sequence = Sequence::new(order, &reversal);
-            let for_good = |step: &Step| sequence.starts_for_good_with(step);
-            if reversal.at < last && node.sleep.iter().any(for_good) {
-                covers.push(reversal.at);
-            } else if !node.sleep.iter().any(|step| sequence.starts_with(step)) {
-                insert(&mut node.rest, sequence);
+            let mut until = None;
+            for step in &node.sleep {
+                match sequence.starts_with(step) {
+                    Some(Until::Now) => until = Some(Until::Now),
+                    Some(for_longer) => {
+                        until = Some(for_longer);
+                        break;
+                    }
+                    None => {}
+                }
+            }
+            match until.or_else(|| insert(&mut node.rest, sequence)) {
+                Some(Until::Another(event)) => Some((event, order.serial(event)?)),
+                _ => None,
             }
         };
-        of_event(order, world, *rule, last, end, known, scratch, &mut plan);
-        if last < end {
-            self.covered[last as usize].extend(covers);
+        let known = races.get_mut(last as usize);
+        if let Some(known) = known
+            && are_settled(order, last)
+        {
+            if known.is_none() {
+                of_event(order, world, rule, last, scratch, found);
+            }
+            let known = known.get_or_insert_with(|| found.drain(..).map(Known::from).collect());
+            for Known { race, until } in known {
+                let holds = |(event, serial)| order.serial(event) == Some(serial);
+                if !until.is_some_and(holds) {
+                    *until = plan(reversal(order, rule, race, last, end, scratch));
+                }
+            }
+        } else {
+            of_event(order, world, rule, last, scratch, found);
+            for race in &*found {
+                plan(reversal(order, rule, race, last, end, scratch));
+            }
         }
+        let mut plan = |reversal: Reversal<'_>| {
+            plan(reversal);
+        };
+        other_alternatives(order, rule, last, end, scratch, &mut plan);
     }
 
     /// Goes back to the last point where something is left.
@@ -202,7 +247,7 @@ impl Optimal {
             node.sleep.push(Step::of(self.order.event(last)));
             node.finished += 1;
             self.order.truncate(last);
-            self.covered.truncate(last as usize);
+            self.races.truncate(last as usize);
             if self.rule == Rule::Once {
                 self.planned.retain(|(_, last, _)| *last < self.order.len());
             }

@@ -72,6 +72,32 @@ impl Events {
             .any(|(mine, theirs)| mine & theirs != 0)
     }
 
+    /// The first event that is in both sets.
+    #[inline]
+    pub fn first_common(&self, other: &Self) -> Option<Index> {
+        let words = self.words.iter().zip(&other.words).enumerate();
+        words
+            .map(|(number, (mine, theirs))| (number, mine & theirs))
+            .find(|(_, both)| *both != 0)
+            .map(|(number, both)| (number * 64) as Index + both.trailing_zeros())
+    }
+
+    /// Whether it is empty.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|word| *word == 0)
+    }
+
+    /// Takes out everything from a position on.
+    #[inline]
+    pub fn cut(&mut self, from: Index) {
+        let (word, bit) = (from as usize / 64, from % 64);
+        if word < self.words.len() {
+            self.words.truncate(word + 1);
+            self.words[word] &= (1 << bit) - 1;
+        }
+    }
+
     /// Makes it empty.
     #[inline]
     pub fn clear(&mut self) {
@@ -129,6 +155,8 @@ struct Row {
     before: Events,
     /// Every event before the thread came to it.
     came: Events,
+    /// Every event after it.
+    after: Events,
     /// Events whose order with this one a search may have to reverse, latest first.
     rivals: Vec<Index>,
 }
@@ -142,6 +170,11 @@ pub struct Order {
     touching: Vec<Vec<(Index, Touch)>>,
     /// Events of each thread, oldest first.
     of_thread: Vec<Vec<Index>>,
+    /// The same as sets.
+    set_of_thread: Vec<Events>,
+    /// How many events have ever been added, and as the how manieth each of these was.
+    added: u64,
+    serials: Vec<u64>,
     /// Rows that may be used again.
     pool: Vec<Row>,
 }
@@ -187,14 +220,37 @@ impl Order {
         })
     }
 
-    /// Adds every event after this one to a set.
+    /// Adds this event and every one after it to a set.
     #[inline]
-    pub fn add_after(&self, index: Index, events: &mut Events) {
-        for (row, later) in self.rows[index as usize + 1..].iter().zip(index + 1..) {
-            if row.before.contains(index) {
-                events.insert(later);
-            }
-        }
+    pub fn add_with_after(&self, index: Index, events: &mut Events) {
+        events.union(&self.rows[index as usize].after);
+        events.insert(index);
+    }
+
+    /// The event at a position, as opposed to any that was there before or will be.
+    #[inline]
+    pub fn serial(&self, index: Index) -> Option<u64> {
+        self.serials.get(index as usize).copied()
+    }
+
+    /// The first event of a thread in a set.
+    #[inline]
+    pub fn first_in(&self, thread: ThreadId, events: &Events) -> Option<Index> {
+        self.set_of_thread.get(thread)?.first_common(events)
+    }
+
+    /// Whether an event of a set, none of which is before `from`, depends on what touches these
+    /// locations.
+    #[inline]
+    pub fn conflicts_in(&self, footprint: &[Touch], events: &Events, from: Index) -> bool {
+        footprint.iter().any(|touch| {
+            let touching = self.touching.get(touch.location as usize);
+            let touching = touching.map_or(&[][..], Vec::as_slice);
+            let since = touching.iter().rev().take_while(|(other, _)| *other >= from);
+            since.into_iter().any(|(other, theirs)| {
+                touch.access.conflicts(theirs.access) && events.contains(*other)
+            })
+        })
     }
 
     /// Earlier events of other threads that conflict with this one and did not lead its thread to
@@ -218,6 +274,7 @@ impl Order {
         let mut row = self.pool.pop().unwrap_or_default();
         row.before.clear();
         row.came.clear();
+        row.after.clear();
         row.rivals.clear();
         for &cause in &event.comes_after {
             // A cause may be this very event's own enabler from before.
@@ -249,8 +306,16 @@ impl Order {
         }
         if self.of_thread.len() <= event.thread {
             self.of_thread.resize_with(event.thread + 1, Vec::new);
+            self.set_of_thread
+                .resize_with(event.thread + 1, Events::default);
         }
         self.of_thread[event.thread].push(index);
+        self.set_of_thread[event.thread].insert(index);
+        for earlier in row.before.iter() {
+            self.rows[earlier as usize].after.insert(index);
+        }
+        self.added += 1;
+        self.serials.push(self.added);
         self.rows.push(row);
         self.events.push(event);
     }
@@ -267,6 +332,16 @@ impl Order {
 
     /// Removes events from the end.
     pub fn truncate(&mut self, len: Index) {
+        if self.len() <= len {
+            return;
+        }
+        self.serials.truncate(len as usize);
+        for row in &mut self.rows[..len as usize] {
+            row.after.cut(len);
+        }
+        for events in &mut self.set_of_thread {
+            events.cut(len);
+        }
         while self.len() > len {
             let event = self.events.pop().expect("there are more than `len`");
             let row = self.rows.pop().expect("one row an event");
@@ -352,6 +427,19 @@ fn effect_on(event: &Event, location: Location) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cut_range_has_its_first_members() {
+        let mut events = Events::default();
+        for (to, from) in [(10, 3), (64, 64), (130, 64), (130, 100), (5, 70), (64, 0)] {
+            events.set_range(0, to);
+            events.cut(from);
+            assert_eq!(
+                events.iter().collect::<Vec<_>>(),
+                (0..to.min(from)).collect::<Vec<_>>()
+            );
+        }
+    }
 
     #[test]
     fn a_range_has_its_members() {

@@ -6,10 +6,13 @@
 //! Where one event less enables nothing (several units, several members), later rivals are
 //! dropped as well, latest first, until it is enabled, and no more of them than that takes.
 
+use smallvec::SmallVec;
+
 use super::Choice;
 use super::order::{Events, Order};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Index;
+use crate::engines::exhaustive::world::footprint::{Access, Touch};
 
 /// A race that can be reversed: at `at`, run `rest`, then `last`.
 #[derive(Debug)]
@@ -49,75 +52,74 @@ pub enum Rule {
     SingleDrop,
 }
 
-/// Reused memory of [`of_event`].
+/// A race that can be reversed: its first event, and the other events that have to go with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Race {
+    /// The first event.
+    pub at: Index,
+    /// More roots of what is dropped.
+    more: SmallVec<[Index; 2]>,
+}
+
+/// Reused memory of a search for races.
 #[derive(Debug, Default)]
 pub struct Scratch {
     dropped: Events,
     fewer: Events,
     rest: Events,
-    accepted: Vec<Index>,
-    more: Vec<Index>,
+    more: SmallVec<[Index; 2]>,
 }
 
-/// The events that go when `at` and `more` go.
+/// Makes a set what goes when `at` and `more` go.
 fn without(order: &Order, at: Index, more: &[Index], events: &mut Events) {
     events.clear();
     for &root in std::iter::once(&at).chain(more) {
-        events.insert(root);
-        order.add_after(root, events);
+        order.add_with_after(root, events);
     }
 }
 
-/// Calls `plan` with every race in which `last` is the second event and that can be reversed, in
-/// the execution of the events before `end`; not with those whose first event is in `covered`,
-/// which are known to be such races and need no plan.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one caller a search, in its innermost loop"
-)]
+/// Whether the races of an event are the same in every execution that agrees with this one up to
+/// it. What comes later and changes the units that it wants depends on it, so that it goes too;
+/// except that readers come and go without each other's notice.
+#[must_use]
+pub fn are_settled(order: &Order, last: Index) -> bool {
+    let shared = |touch: &Touch| touch.access == Access::SharedTake;
+    !order.event(last).footprint.iter().any(shared)
+}
+
+/// The races in which `last` is the second event and that can be reversed, latest first.
 pub fn of_event(
     order: &Order,
     world: &World,
     rule: Rule,
     last: Index,
-    end: Index,
-    covered: &[Index],
     scratch: &mut Scratch,
-    plan: &mut impl FnMut(Reversal<'_>),
+    races: &mut Vec<Race>,
 ) {
     let Scratch {
         dropped,
         fewer,
-        rest,
-        accepted,
         more,
+        ..
     } = scratch;
-    let end = if rule == Rule::PrefixOnly { last } else { end };
-    accepted.clear();
+    races.clear();
     let rivals = order.rivals(last);
     for (number, &at) in rivals.iter().enumerate() {
-        if accepted.iter().any(|&r| order.before(r).contains(at)) {
+        if races.iter().any(|race| order.before(race.at).contains(at)) {
             continue;
         }
-        if covered.contains(&at) {
-            accepted.push(at);
-            continue;
-        }
-        dropped.clear();
-        dropped.insert(at);
-        order.add_after(at, dropped);
+        more.clear();
+        without(order, at, more, dropped);
         let mut enabled = order.enabled_without(world, last, dropped);
         if !enabled && rule != Rule::SingleDrop {
             // Later rivals too, latest first, and then no more of them than it takes: whoever came
             // and went in between may stay.
-            more.clear();
             for &other in &rivals[..number] {
                 if dropped.contains(other) {
                     continue;
                 }
                 more.push(other);
-                dropped.insert(other);
-                order.add_after(other, dropped);
+                order.add_with_after(other, dropped);
                 enabled = order.enabled_without(world, last, dropped);
                 if enabled {
                     break;
@@ -127,45 +129,72 @@ pub fn of_event(
             while enabled && kept < more.len() {
                 let candidate = more.remove(kept);
                 without(order, at, more, fewer);
-                if order.enabled_without(world, last, fewer) {
-                    std::mem::swap(dropped, fewer);
-                } else {
+                if !order.enabled_without(world, last, fewer) {
                     more.insert(kept, candidate);
                     kept += 1;
                 }
             }
         }
-        if !enabled {
-            continue;
+        if enabled {
+            races.push(Race {
+                at,
+                more: more.clone(),
+            });
         }
-        accepted.push(at);
-        rest.set_range(at, end);
-        rest.subtract(dropped);
-        plan(Reversal {
-            at,
-            rest,
-            last,
-            // What there is to choose from may be another than it was after the first event; the
-            // others follow from this one.
-            alternative: 0,
-        });
     }
-    // The other alternatives of a choice exclude the one that was taken, as if they raced with it.
+}
+
+/// The reversal of a race in the execution of the events before `end`.
+pub fn reversal<'s>(
+    order: &Order,
+    rule: Rule,
+    race: &Race,
+    last: Index,
+    end: Index,
+    scratch: &'s mut Scratch,
+) -> Reversal<'s> {
+    let Scratch { dropped, rest, .. } = scratch;
+    let end = if rule == Rule::PrefixOnly { last } else { end };
+    without(order, race.at, &race.more, dropped);
+    rest.set_range(race.at, end);
+    rest.subtract(dropped);
+    Reversal {
+        at: race.at,
+        rest,
+        last,
+        // What there is to choose from may be another than it was after the first event; the
+        // others follow from this one.
+        alternative: 0,
+    }
+}
+
+/// Calls `plan` with the other alternatives of a choice: they exclude the one that was taken, as if
+/// they raced with it.
+pub fn other_alternatives(
+    order: &Order,
+    rule: Rule,
+    last: Index,
+    end: Index,
+    scratch: &mut Scratch,
+    plan: &mut impl FnMut(Reversal<'_>),
+) {
     let event = order.event(last);
-    if event.alternatives > 1 {
-        rest.set_range(last + 1, end.max(last + 1));
-        dropped.clear();
-        order.add_after(last, dropped);
-        rest.subtract(dropped);
-        for alternative in 0..event.alternatives {
-            if alternative != event.alternative {
-                plan(Reversal {
-                    at: last,
-                    rest,
-                    last,
-                    alternative,
-                });
-            }
+    if event.alternatives <= 1 {
+        return;
+    }
+    let Scratch { dropped, rest, .. } = scratch;
+    let end = if rule == Rule::PrefixOnly { last } else { end };
+    rest.set_range(last + 1, end.max(last + 1));
+    without(order, last, &[], dropped);
+    rest.subtract(dropped);
+    for alternative in 0..event.alternatives {
+        if alternative != event.alternative {
+            plan(Reversal {
+                at: last,
+                rest,
+                last,
+                alternative,
+            });
         }
     }
 }

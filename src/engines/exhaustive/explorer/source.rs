@@ -9,7 +9,7 @@
 //! bounded.
 
 use super::order::Order;
-use super::race::{Rule, Scratch, of_event};
+use super::race::{Race, Reversal, Rule, Scratch, of_event, other_alternatives, reversal};
 use super::wakeup::Sequence;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same, weighed};
 use crate::engines::exhaustive::world::event::{Event, Index};
@@ -34,6 +34,7 @@ pub struct Source {
     nodes: Vec<Node>,
     depth: usize,
     scratch: Scratch,
+    races: Vec<Race>,
     counts: Counts,
     over: bool,
 }
@@ -77,35 +78,32 @@ impl Source {
             order,
             nodes,
             scratch,
+            races,
             ..
         } = self;
-        of_event(
-            order,
-            world,
-            Rule::Sound,
-            last,
-            end,
-            &[],
-            scratch,
-            &mut |reversal| {
-                if reversal.at >= end {
-                    // Another alternative of a step that has not happened.
-                    return;
-                }
-                let node = &mut nodes[reversal.at as usize];
-                let initials = Sequence::new(order, &reversal).initials();
-                let known = |choice: &Choice| {
-                    node.current == *choice
-                        || node.rest.contains(choice)
-                        || node.sleep.iter().any(|step| step.choice == *choice)
-                };
-                if !initials.iter().any(|step| known(&step.choice))
-                    && let Some(first) = initials.first()
-                {
-                    node.rest.push(first.choice);
-                }
-            },
-        );
+        let mut plan = |reversal: Reversal<'_>| {
+            if reversal.at >= end {
+                // Another alternative of a step that has not happened.
+                return;
+            }
+            let node = &mut nodes[reversal.at as usize];
+            let initials = Sequence::new(order, &reversal).initials();
+            let known = |choice: &Choice| {
+                node.current == *choice
+                    || node.rest.contains(choice)
+                    || node.sleep.iter().any(|step| step.choice == *choice)
+            };
+            if !initials.iter().any(|step| known(&step.choice))
+                && let Some(first) = initials.first()
+            {
+                node.rest.push(first.choice);
+            }
+        };
+        of_event(order, world, Rule::Sound, last, scratch, races);
+        for race in races.iter() {
+            plan(reversal(order, Rule::Sound, race, last, end, scratch));
+        }
+        other_alternatives(order, Rule::Sound, last, end, scratch, &mut plan);
     }
 
     fn backtrack(&mut self) {

@@ -9,7 +9,7 @@ use super::order::{Events, Order};
 use super::race::Reversal;
 use super::{Choice, Step};
 use crate::engines::exhaustive::world::event::Index;
-use crate::engines::exhaustive::world::footprint::dependent;
+use crate::engines::exhaustive::world::footprint::{Touch, dependent};
 
 /// A step and what is to be run after it; a leaf when that is free.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,27 @@ pub struct Sequence<'a> {
     rest: Events,
     /// The event that ends it, with the alternative that it takes here.
     last: Option<(Index, u32)>,
+    /// The two events of the race.
     from: Index,
+    second: Index,
+}
+
+/// How long it holds that a sequence need not be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// It depends on all of this execution.
+    Now,
+    /// As long as executions have the same event here, and what came before it.
+    Another(Index),
+}
+
+impl Until {
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Another(one), Self::Another(other)) => Self::Another(one.max(other)),
+            _ => Self::Now,
+        }
+    }
 }
 
 impl<'a> Sequence<'a> {
@@ -46,47 +66,47 @@ impl<'a> Sequence<'a> {
             rest: reversal.rest.clone(),
             last: Some((reversal.last, reversal.alternative)),
             from: reversal.at,
+            second: reversal.last,
         }
     }
 
     /// Not by what came before it in the execution: that may have been by way of what is dropped.
     fn last_is_initial(&self, last: Index) -> bool {
-        let footprint = &self.order.event(last).footprint;
-        let conflicts = |index: Index| dependent(&self.order.event(index).footprint, footprint);
-        !self.order.leads_from(last, &self.rest) && !self.rest.iter().any(conflicts)
+        !self.order.leads_from(last, &self.rest) && !self.meets(&self.order.event(last).footprint)
+    }
+
+    /// Whether an event that is left depends on what touches these locations.
+    fn meets(&self, footprint: &[Touch]) -> bool {
+        self.order.conflicts_in(footprint, &self.rest, self.from)
     }
 
     /// Whether a step is a weak initial: it can be run first, now or after all of the sequence.
     /// When it is a step of the sequence, that is removed.
-    pub fn follow(&mut self, step: &Step) -> bool {
-        match self.find(step) {
-            Found::Initial(index) => {
-                match index {
-                    Some(index) => self.rest.remove(index),
-                    None => self.last = None,
-                }
-                true
-            }
-            Found::Independent => true,
-            Found::No => false,
+    fn follow(&mut self, step: &Step) -> Option<Until> {
+        let found = self.find(step);
+        match found {
+            Found::Initial(Some(index)) => self.rest.remove(index),
+            Found::Initial(None) => self.last = None,
+            Found::Independent | Found::No => {}
         }
+        self.until(&found)
     }
 
-    /// Whether a step is a weak initial.
+    /// Whether a step is a weak initial, and for how long.
     #[must_use]
-    pub fn starts_with(&self, step: &Step) -> bool {
-        !matches!(self.find(step), Found::No)
+    pub fn starts_with(&self, step: &Step) -> Option<Until> {
+        self.until(&self.find(step))
     }
 
-    /// Whether a step is an initial, and stays one whatever comes after the sequence's last event
-    /// in another execution with the same beginning: it is one of the events up to that, and what
-    /// it depends on came before it.
-    #[must_use]
-    pub fn starts_for_good_with(&self, step: &Step) -> bool {
-        match self.find(step) {
-            Found::Initial(Some(index)) => self.last.is_some_and(|(last, _)| index < last),
-            Found::Initial(None) => true,
-            Found::Independent | Found::No => false,
+    /// A step of the sequence is an initial because of what comes before it in this execution, and
+    /// so it is one of the sequence that reverses the same race in every execution that agrees with
+    /// this one up to there.
+    fn until(&self, found: &Found) -> Option<Until> {
+        match *found {
+            Found::Initial(Some(index)) => Some(Until::Another(index.max(self.second))),
+            Found::Initial(None) => Some(Until::Another(self.second)),
+            Found::Independent => Some(Until::Now),
+            Found::No => None,
         }
     }
 
@@ -95,21 +115,15 @@ impl<'a> Sequence<'a> {
             thread,
             alternative,
         } = step.choice;
-        // The events of a thread that are left are a first part of those after `from`; some may
-        // have been followed already.
-        let mut next = self.order.first_of(thread, self.from);
-        while let Some(index) = next {
-            if self.rest.contains(index) {
-                let event = self.order.event(index);
-                let initial =
-                    event.alternative == alternative && !self.order.before(index).meets(&self.rest);
-                return if initial {
-                    Found::Initial(Some(index))
-                } else {
-                    Found::No
-                };
-            }
-            next = self.order.first_of(thread, index + 1);
+        if let Some(index) = self.order.first_in(thread, &self.rest) {
+            let event = self.order.event(index);
+            let initial =
+                event.alternative == alternative && !self.order.before(index).meets(&self.rest);
+            return if initial {
+                Found::Initial(Some(index))
+            } else {
+                Found::No
+            };
         }
         if let Some((last, chosen)) = self.last
             && self.order.event(last).thread == thread
@@ -122,17 +136,15 @@ impl<'a> Sequence<'a> {
         }
         let conflicts =
             |index: Index| dependent(&self.order.event(index).footprint, &step.footprint);
-        if self.rest.iter().any(conflicts) || self.last.is_some_and(|(last, _)| conflicts(last)) {
+        if self.last.is_some_and(|(last, _)| conflicts(last)) || self.meets(&step.footprint) {
             Found::No
         } else {
             Found::Independent
         }
     }
 
-    /// Whether nothing is left.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.last.is_none() && self.rest.iter().next().is_none()
+    fn is_empty(&self) -> bool {
+        self.last.is_none() && self.rest.is_empty()
     }
 
     /// The threads whose first step in the sequence depends on nothing before it.
@@ -182,24 +194,28 @@ enum Found {
     No,
 }
 
-/// Adds a sequence to a tree, unless the tree already has an equivalent one or the beginning of it.
-/// Whether it did.
-pub fn insert(tree: &mut Vec<Branch>, mut sequence: Sequence<'_>) -> bool {
+/// Adds a sequence to a tree, unless the tree already has an equivalent one or the beginning of it;
+/// then, how long that holds.
+pub fn insert(tree: &mut Vec<Branch>, mut sequence: Sequence<'_>) -> Option<Until> {
     let mut level = tree;
+    let mut until = Until::Another(sequence.second);
     loop {
         if sequence.is_empty() {
-            return false;
+            // In another execution it may go on where this one's has ended.
+            return Some(Until::Now);
         }
-        match level
-            .iter()
-            .position(|branch| sequence.follow(&branch.step))
-        {
-            Some(at) if level[at].next.is_empty() => return false,
-            Some(at) => level = &mut level[at].next,
-            None => {
-                level.extend(sequence.chain());
-                return true;
-            }
+        let branches = level.iter().enumerate();
+        let followed = branches
+            .filter_map(|(at, branch)| Some((at, sequence.follow(&branch.step)?)))
+            .next();
+        let Some((at, for_that)) = followed else {
+            level.extend(sequence.chain());
+            return None;
+        };
+        until = until.and(for_that);
+        if level[at].next.is_empty() {
+            return Some(until);
         }
+        level = &mut level[at].next;
     }
 }
