@@ -136,6 +136,10 @@ pub(super) struct Execution<'h> {
     pub(super) started: RefCell<Vec<ThreadId>>,
     /// Threads that have not given back what they held, because they were unwinding.
     keeps: RefCell<Vec<ThreadId>>,
+    /// What has been decided to do next, by a thread that is not the one to do it.
+    decided: Cell<Option<Decision>>,
+    /// How many more steps an execution that was cut is run on.
+    drained: Cell<u32>,
 }
 
 impl<'h> Execution<'h> {
@@ -178,6 +182,8 @@ impl<'h> Execution<'h> {
             current: Cell::new(0),
             started: RefCell::new(Vec::new()),
             keeps: RefCell::new(Vec::new()),
+            decided: Cell::new(None),
+            drained: Cell::new(0),
         }
     }
 
@@ -206,6 +212,7 @@ impl<'h> Execution<'h> {
             inner.capped = false;
         }
         self.phase.set(Phase::Running);
+        self.decided.set(None);
         self.started.borrow_mut().clear();
         self.keeps.borrow_mut().clear();
         self.started.borrow_mut().push(0);
@@ -256,6 +263,9 @@ impl<'h> Execution<'h> {
 
     /// What to do next, when every thread has announced or ended.
     pub(super) fn decide(&self) -> Decision {
+        if let Some(decision) = self.decided.take() {
+            return decision;
+        }
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         if inner.world.applied() as usize >= self.settings.steps {
@@ -274,6 +284,53 @@ impl<'h> Execution<'h> {
                 Decision::Cut
             }
         }
+    }
+
+    /// Whether a thread that has announced is the one that goes on, in all that has to be done
+    /// before anybody else does: then it need not give up control.
+    fn goes_on_at_once(&self, me: ThreadId) -> bool {
+        loop {
+            if self.phase.get() == Phase::Unwinding {
+                // Threads that started later unwind first.
+                return false;
+            }
+            let mut inner = self.inner.borrow_mut();
+            if inner.world.goes_on(me) {
+                return true;
+            }
+            let waits = inner.world.has_runnable();
+            let moves = inner.world.enabled(me);
+            drop(inner);
+            match self.phase.get() {
+                Phase::Running if !waits => match self.decide() {
+                    Decision::Step {
+                        thread,
+                        alternative,
+                    } if thread == me => self.apply(me, alternative),
+                    decision => {
+                        self.decided.set(Some(decision));
+                        return false;
+                    }
+                },
+                // In which order the rest is run on does not matter.
+                Phase::Draining if !waits && moves && self.may_drain() => self.apply(me, 0),
+                Phase::Running | Phase::Draining | Phase::Unwinding => return false,
+            }
+        }
+    }
+
+    /// Whether an execution that was cut is run on for another step.
+    pub(super) fn may_drain(&self) -> bool {
+        let left = self.drained.get();
+        self.drained.set(left.saturating_sub(1));
+        left > 0
+    }
+
+    /// From here on the execution is run on, unobserved, for so many steps.
+    pub(super) fn drain(&self, steps: u32) {
+        self.decided.set(None);
+        self.drained.set(steps);
+        self.phase.set(Phase::Draining);
     }
 
     /// Applies a step.
@@ -687,7 +744,9 @@ unsafe impl Machine for Execution<'_> {
         }
         let announced = self.inner.borrow_mut().announce(me, op, place);
         self.go_on(announced);
-        self.host.give_up(me);
+        if !self.goes_on_at_once(me) {
+            self.host.give_up(me);
+        }
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
@@ -788,6 +847,11 @@ unsafe impl Machine for Execution<'_> {
                 }
             }
         }
+    }
+
+    fn remembers(&self) -> bool {
+        let keyed = self.settings.by_state || self.settings.keyed;
+        keyed && self.phase.get() != Phase::Draining
     }
 
     fn checkpoint(&self, digest: u64, _: Place) {

@@ -98,6 +98,10 @@ pub unsafe trait Machine {
     fn written(&self, memory: ObjectId, digest: Option<u64>);
     /// Tells something.
     fn note(&self, note: Note, place: Place);
+    /// Whether it is of use to be told by [`Machine::checkpoint`].
+    fn remembers(&self) -> bool {
+        true
+    }
     /// All that the calling thread will ever use of its past is in this digest.
     fn checkpoint(&self, digest: u64, place: Place);
     /// Starts a thread.

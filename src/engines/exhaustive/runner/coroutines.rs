@@ -175,11 +175,8 @@ fn one(execution: &Execution<'_>, coroutines: &Coroutines) -> Ended {
 /// Empties the stacks: by running on what was cut where nobody is blocked, else by unwinding.
 fn finish(execution: &Execution<'_>, coroutines: &Coroutines, ended: Ended) {
     if ended == Ended::Cut && !execution.is_done() {
-        execution.phase.set(Phase::Draining);
-        for _ in 0..DRAINED_STEPS {
-            if !silent(execution, coroutines) {
-                break;
-            }
+        execution.drain(DRAINED_STEPS);
+        while silent(execution, coroutines) && execution.may_drain() {
             let next = {
                 let inner = execution.inner.borrow();
                 (0..inner.world.thread_count()).find(|&thread| inner.world.enabled(thread))

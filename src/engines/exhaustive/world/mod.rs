@@ -503,6 +503,15 @@ impl World {
         (!self.runnable.is_empty()).then(|| self.runnable.remove(0))
     }
 
+    /// Whether it is a thread's turn among those that go on without a choice; then it has had it.
+    pub fn goes_on(&mut self, thread: ThreadId) -> bool {
+        let first = self.runnable.first() == Some(&thread);
+        if first {
+            self.runnable.remove(0);
+        }
+        first
+    }
+
     /// How many threads there have ever been; ids are below.
     #[must_use]
     pub fn thread_count(&self) -> usize {
