@@ -123,6 +123,11 @@ fn all_say(word: Word, targets: &[Property], acts: &[Act]) {
 }
 
 const RACES: [Property; 2] = [Property::DataRaceFreedom, Property::DeadlockFreedom];
+const ALL: [Property; 3] = [
+    Property::DataRaceFreedom,
+    Property::MutualExclusion,
+    Property::DeadlockFreedom,
+];
 const ZONES: [Property; 2] = [Property::MutualExclusion, Property::DeadlockFreedom];
 
 use Act::{Give, Locked, Read, Scope, Take, Visit, Write};
@@ -190,6 +195,11 @@ fn what_neither_orders_races() {
             start(&[Write(0)], &[Give]),
             start(&[Take, Write(0)], &[]),
         ])],
+        // Who gives a unit, which commutes with all, comes after one of two that do not.
+        vec![Scope(vec![
+            start(&[Locked(0)], &[Read(0)]),
+            start(&[Scope(vec![start(&[], &[Give])])], &[]),
+        ])],
         // The signal comes before the write of the thread that was started.
         vec![Scope(vec![
             start(&[Take, Write(0)], &[]),
@@ -231,7 +241,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0..CELLS).prop_map(Write),
         1 => Just(Visit),
         2 => (0..CELLS).prop_map(Locked),
-        2 => Just(Give),
+        4 => Just(Give),
         1 => Just(Take),
     ]
 }
@@ -259,12 +269,29 @@ proptest! {
     /// on traces.
     #[test]
     fn states_and_traces_find_the_same_races_and_overlaps(acts in tree()) {
-        for targets in [&[Property::DataRaceFreedom][..], &[Property::MutualExclusion]] {
+        // Nothing that happens here ends an execution without being looked for.
+        for targets in [&ALL[..], &ZONES] {
             let [traces, states] = [SearchMode::Traces, SearchMode::States]
                 .map(|mode| row(&acts, targets, mode));
             let why = format!("{}; {}", traces.verdict.reason(), states.verdict.reason());
-            prop_assert_ne!(traces.verdict.word(), Word::GaveUp, "{}", why);
-            prop_assert_eq!(traces.verdict.word(), states.verdict.word(), "{}", why);
+            prop_assert_eq!(is_found(&traces), is_found(&states), "{}", why);
         }
+    }
+}
+
+/// Whether something was found; on a semaphore that is built of mutexes what it is in steps of the
+/// model need not show, and then there is no counterexample.
+fn is_found(row: &Row) -> bool {
+    match row.verdict.word() {
+        Word::Refuted => true,
+        Word::GaveUp => {
+            let why = row.verdict.reason();
+            assert!(
+                why.contains("but not where semaphores are built of mutexes"),
+                "{why}"
+            );
+            true
+        }
+        _ => false,
     }
 }

@@ -25,6 +25,8 @@ use crate::sync::stepping::ThreadId;
 /// What was built, and how that ended.
 struct Built {
     graph: Graph,
+    /// How it has numbered the threads.
+    children: Vec<Vec<ThreadId>>,
     search: Search,
     says: Loop,
     totals: Totals,
@@ -44,7 +46,8 @@ pub(in crate::engines) fn verdicts(
     (verdicts, built.totals)
 }
 
-fn endless(job: &Job<'_>) -> Settings {
+/// The machine on which loops go on for ever.
+pub(super) fn endless(job: &Job<'_>) -> Settings {
     Settings {
         endless: true,
         ..settings(job, true, true)
@@ -90,6 +93,7 @@ fn build(job: &Job<'_>) -> Built {
     let states = whole.then_some(graph.len() as u64);
     Built {
         graph,
+        children: inner.world.children(),
         search,
         says: if at_end {
             Loop::NothingLeft
@@ -149,7 +153,7 @@ fn verdict(job: &Job<'_>, built: &Built, property: Property) -> Verdict {
         _ => None,
     };
     if let Some(found) = found {
-        let counterexample = counterexample(job, property, found);
+        let counterexample = counterexample(job, built.children.clone(), property, found);
         return Verdict::Refuted(Box::new(Refutation::Counterexample(counterexample)));
     }
     if let Some(why) = &built.unable {
@@ -216,15 +220,23 @@ fn overtaken(graph: &Graph) -> (u64, Option<Found>) {
     (most, worst)
 }
 
-fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexample {
+fn counterexample(
+    job: &Job<'_>,
+    children: Vec<Vec<ThreadId>>,
+    property: Property,
+    found: Found,
+) -> Counterexample {
     let Found {
         lasso: Lasso { stem, cycle },
         thread,
         what,
     } = found;
     let loop_from = stem.len();
-    let tale = tell(job, endless(job), stem.into_iter().chain(cycle).collect());
+    let steps = stem.into_iter().chain(cycle).collect();
+    let tale = tell(job, endless(job), children, steps);
     let who = thread.map_or_else(String::new, |thread| format!("{} ", tale.thread(thread)));
+    // As any run of these steps numbers them.
+    let tale = tale.renumbered();
     let repeated = tale.steps.len() - loop_from;
     let message = if property == Property::BoundedBypass {
         // The scheduler need not be fair: so often happens in a finite beginning.
@@ -243,15 +255,27 @@ fn counterexample(job: &Job<'_>, property: Property, found: Found) -> Counterexa
     )
 }
 
-/// Runs these steps and writes them down.
-pub(super) fn tell(job: &Job<'_>, settings: Settings, mut steps: Vec<Choice>) -> Tale {
+/// Runs these steps, of a run that has numbered the threads so, and writes them down.
+pub(super) fn tell(
+    job: &Job<'_>,
+    settings: Settings,
+    children: Vec<Vec<ThreadId>>,
+    mut steps: Vec<Choice>,
+) -> Tale {
     steps.reverse();
     let coroutines = Coroutines::default();
     let execution = Execution::new(&coroutines, settings, Driver::Steps(steps), None);
-    execution.inner.borrow_mut().tale = Some(Tale::default());
+    {
+        let mut inner = execution.inner.borrow_mut();
+        inner.tale = Some(Tale::default());
+        inner.world.know_children(children);
+    }
     let main = || job.program.run_on(Machine::Stepping, job.instance);
     let mut once = true;
     let mut first = |_: &Execution<'_>| std::mem::take(&mut once);
     run(&execution, &coroutines, &main, &mut first);
-    execution.inner.into_inner().tale.unwrap_or_default()
+    let started = execution.started.into_inner();
+    let mut tale = execution.inner.into_inner().tale.unwrap_or_default();
+    tale.started = started;
+    tale
 }

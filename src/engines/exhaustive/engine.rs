@@ -27,6 +27,7 @@ use crate::scenario::Machine;
 use crate::sync::announcing::{
     CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
 };
+use crate::sync::stepping::ThreadId;
 use crate::sync::{NotifyOrder, Property};
 
 /// How many executions are looked at for one that passes near a failing one.
@@ -56,6 +57,15 @@ impl Engine for ExhaustiveShuttle {
     }
 }
 
+/// What is known before a run.
+enum Known {
+    Nothing,
+    /// How another run has numbered the threads.
+    Children(Vec<Vec<ThreadId>>),
+    /// All that another run knew.
+    Saved(Saved),
+}
+
 /// What runs the threads.
 #[derive(Clone, Copy, Debug)]
 enum Runner {
@@ -72,25 +82,15 @@ impl Runner {
         settings: Settings,
         driver: Driver,
         recorder: Option<Recorder>,
+        known: Known,
         go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
     ) -> (bool, Inner) {
-        self.go_on(job, settings, driver, recorder, None, go_on)
-    }
-
-    /// The same from where another run was saved.
-    fn go_on(
-        self,
-        job: &Job<'_>,
-        settings: Settings,
-        driver: Driver,
-        recorder: Option<Recorder>,
-        saved: Option<Saved>,
-        go_on: &mut dyn FnMut(&Execution<'_>) -> bool,
-    ) -> (bool, Inner) {
-        let restore = |execution: &Execution<'_>| {
-            if let Some(saved) = saved {
-                saved.into_execution(job, execution);
+        let restore = |execution: &Execution<'_>| match known {
+            Known::Nothing => {}
+            Known::Children(children) => {
+                execution.inner.borrow_mut().world.know_children(children);
             }
+            Known::Saved(saved) => saved.into_execution(job, execution),
         };
         let main = || job.program.run_on(Machine::Stepping, job.instance);
         match self {
@@ -180,7 +180,8 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         // Those that were begun anew do not count.
         let executions = execution.inner.borrow().totals.executions;
         // Asked for rarely: it is a sum over the search.
-        if executions % 256 == 255 && execution.memory() / 1_000_000 >= job.limits.memory {
+        let asks = executions % 4096 == 0 || executions.is_power_of_two() && executions >= 256;
+        if asks && execution.memory() / 1_000_000 >= job.limits.memory {
             full = true;
             return false;
         }
@@ -209,12 +210,12 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         }
         true
     };
-    let (at_end, inner) = runner.go_on(
+    let (at_end, inner) = runner.run(
         job,
         settings(job, true, by_state),
         Driver::Search(explorer),
         None,
-        saved,
+        saved.map_or(Known::Nothing, Known::Saved),
         &mut go_on,
     );
     let is_cut = !at_end && inner.failed.is_none() && inner.stuck.is_none() && unkept.is_none();
@@ -402,7 +403,7 @@ fn refuted(
             let failure = [guide, Driver::Steps(steps)]
                 .into_iter()
                 .find_map(|driver| {
-                    recorded(job, runner, driver, None)
+                    recorded(job, runner, driver, None, Known::Children(world.children()))
                         .filter(|failure| failure.kind == FailureKind::Property(property))
                 })?;
             Some((failure, schedule))
@@ -411,7 +412,7 @@ fn refuted(
         Some((failure, schedule)) => {
             let mut ending = failed(job, &failure, execution);
             if let Ending::Failed(counterexample) = &mut ending {
-                counterexample.passing = nearest(job, runner, &schedule);
+                counterexample.passing = nearest(job, runner, &schedule, world.children());
             }
             ending
         }
@@ -424,7 +425,12 @@ fn refuted(
 }
 
 /// The execution nearest to a failing one that passes, if one is found soon.
-fn nearest(job: &Job<'_>, runner: Runner, failing: &[Taken]) -> Option<Passing> {
+fn nearest(
+    job: &Job<'_>,
+    runner: Runner,
+    failing: &[Taken],
+    mut children: Vec<Vec<ThreadId>>,
+) -> Option<Passing> {
     let failing: Vec<Choice> = failing.iter().map(|taken| taken.choice).collect();
     let keyed = Settings {
         keyed: true,
@@ -438,7 +444,9 @@ fn nearest(job: &Job<'_>, runner: Runner, failing: &[Taken]) -> Option<Passing> 
             executions <= MOST_NEAR
         };
         let driver = Driver::Near(search);
-        let (_, inner) = runner.run(job, keyed.clone(), driver, None, &mut go_on);
+        let known = Known::Children(children);
+        let (_, inner) = runner.run(job, keyed.clone(), driver, None, known, &mut go_on);
+        children = inner.world.children();
         let Driver::Near(back) = inner.driver else {
             unreachable!("the search comes back")
         };
@@ -452,11 +460,11 @@ fn nearest(job: &Job<'_>, runner: Runner, failing: &[Taken]) -> Option<Passing> 
         search.end(&inner.world, Ended::Failed);
     };
     let settings = settings(job, true, false);
-    let instead_of = tell(job, settings.clone(), failing)
+    let instead_of = tell(job, settings.clone(), children.clone(), failing)
         .steps
         .into_iter()
         .nth(common);
-    let tale = tell(job, settings, steps);
+    let tale = tell(job, settings, children, steps);
     Some(Passing {
         common,
         instead_of,
@@ -471,6 +479,7 @@ fn recorded(
     runner: Runner,
     driver: Driver,
     script: Option<Script>,
+    known: Known,
 ) -> Option<Failure> {
     let session = Session::new(crate::sync::announcing::Settings {
         script,
@@ -480,7 +489,7 @@ fn recorded(
     let settings = settings(job, false, false);
     let mut once = true;
     let mut first = |_: &Execution<'_>| mem::take(&mut once);
-    runner.run(job, settings, driver, Some(recorder), &mut first);
+    runner.run(job, settings, driver, Some(recorder), known, &mut first);
     session.end();
     session.take_failure()
 }
@@ -488,5 +497,12 @@ fn recorded(
 /// Repeats a recording step by step.
 pub(in crate::engines) fn repeat(job: &Job<'_>, script: Script) -> Option<Failure> {
     panics::own_output();
-    recorded(job, Runner::Coroutines, Driver::Script, Some(script))
+    let script = Some(script);
+    recorded(
+        job,
+        Runner::Coroutines,
+        Driver::Script,
+        script,
+        Known::Nothing,
+    )
 }

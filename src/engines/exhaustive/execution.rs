@@ -138,6 +138,8 @@ pub(super) struct Execution<'h> {
     keeps: RefCell<Vec<ThreadId>>,
     /// What has been decided to do next, by a thread that is not the one to do it.
     decided: Cell<Option<Decision>>,
+    /// Whether a thread decides just now.
+    decides: Cell<bool>,
     /// How many more steps an execution that was cut is run on.
     drained: Cell<u32>,
 }
@@ -183,6 +185,7 @@ impl<'h> Execution<'h> {
             started: RefCell::new(Vec::new()),
             keeps: RefCell::new(Vec::new()),
             decided: Cell::new(None),
+            decides: Cell::new(false),
             drained: Cell::new(0),
         }
     }
@@ -251,6 +254,12 @@ impl<'h> Execution<'h> {
     fn panicked(&self, me: ThreadId, payload: &(dyn Any + Send)) {
         let (message, place) = last_panic::take(payload);
         let mut inner = self.inner.borrow_mut();
+        if self.decides.replace(false) {
+            // It is no failure of the program's.
+            inner.stuck = Some(Stuck::Internal(message));
+            self.phase.set(Phase::Unwinding);
+            return;
+        }
         if self.phase.get() == Phase::Running {
             if let Some(recorder) = &inner.recorder {
                 recorder.panicked(me, &message, place);
@@ -275,7 +284,8 @@ impl<'h> Execution<'h> {
         if let Some(segments) = &mut inner.segments
             && !self.settings.endless
         {
-            segments.tell(|thread, digest| inner.world.accesses(thread, digest));
+            let world = &mut inner.world;
+            segments.tell(|thread, digest, ends| world.accesses(thread, digest, ends));
         }
         match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
             Ok(decision) => decision,
@@ -289,6 +299,13 @@ impl<'h> Execution<'h> {
     /// Whether a thread that has announced is the one that goes on, in all that has to be done
     /// before anybody else does: then it need not give up control.
     fn goes_on_at_once(&self, me: ThreadId) -> bool {
+        self.decides.set(true);
+        let goes_on = self.steps_at_once(me);
+        self.decides.set(false);
+        goes_on
+    }
+
+    fn steps_at_once(&self, me: ThreadId) -> bool {
         loop {
             if self.phase.get() == Phase::Unwinding {
                 // Threads that started later unwind first.

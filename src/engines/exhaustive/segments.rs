@@ -52,7 +52,7 @@ pub(super) struct Segments {
     inside: Vec<Vec<ThreadId>>,
     /// How many accesses are going on in all.
     count: usize,
-    /// Threads whose digest is another than when it was last told.
+    /// Threads of which something else is to be told than was last.
     changed: Vec<ThreadId>,
 }
 
@@ -108,6 +108,7 @@ impl Segments {
                 }
                 slot[of] = past;
                 self.change(of);
+                self.change(later);
             }
         }
     }
@@ -128,9 +129,12 @@ impl Segments {
             }
             self.threads[of].going_on.drain(..over);
             self.count -= over;
-            for other in &mut self.threads {
-                if let Some(past) = other.past.get_mut(of) {
+            for other in 0..self.threads.len() {
+                if let Some(past) = self.threads[other].past.get_mut(of)
+                    && *past > 0
+                {
                     *past = past.saturating_sub(over);
+                    self.change(other);
                 }
             }
             self.change(of);
@@ -217,12 +221,14 @@ impl Segments {
     }
 
     /// Tells what has to be part of a state: of every thread for which it is another than when it
-    /// was last told, a digest of its accesses that are going on, and of who comes after them. 0
-    /// when there are none.
-    pub(super) fn tell(&mut self, mut told: impl FnMut(ThreadId, u64)) {
+    /// was last told, a digest of its accesses that are going on, and of who comes after them; 0
+    /// when there are none. And whether a step of it ends any access, its own or another's.
+    pub(super) fn tell(&mut self, mut told: impl FnMut(ThreadId, u64, bool)) {
         let mut changed = std::mem::take(&mut self.changed);
         for thread in changed.drain(..) {
-            told(thread, self.digest(thread));
+            let slot = &self.threads[thread];
+            let ends = !slot.going_on.is_empty() || slot.past.iter().any(|&past| past > 0);
+            told(thread, self.digest(thread), ends);
         }
         self.changed = changed;
     }

@@ -11,6 +11,8 @@ pub(super) struct Tale {
     threads: Vec<Name>,
     objects: Vec<Option<(Shown, Name)>>,
     pub(super) steps: Vec<CounterStep>,
+    /// The threads in the order in which they started.
+    pub(super) started: Vec<ThreadId>,
 }
 
 impl Tale {
@@ -28,6 +30,25 @@ impl Tale {
         self.objects[object] = Some((shown, name));
     }
 
+    /// The same with the threads numbered as they started.
+    pub(super) fn renumbered(mut self) -> Self {
+        let threads = self.started.iter().map(|&thread| self.name(thread));
+        self.threads = threads.collect();
+        for step in &mut self.steps {
+            let started = |&thread: &ThreadId| thread == step.thread;
+            if let Some(number) = self.started.iter().position(started) {
+                step.thread = number;
+            }
+        }
+        self.started = (0..self.started.len()).collect();
+        self
+    }
+
+    fn name(&self, thread: ThreadId) -> Name {
+        let name = self.threads.get(thread).copied();
+        name.unwrap_or_else(|| "main".into())
+    }
+
     /// The threads by their names.
     pub(super) fn threads(&self) -> Vec<String> {
         self.threads.iter().map(Name::to_string).collect()
@@ -35,8 +56,7 @@ impl Tale {
 
     /// A thread's name.
     pub(super) fn thread(&self, thread: ThreadId) -> String {
-        let name = self.threads.get(thread).copied();
-        name.unwrap_or_else(|| "main".into()).to_string()
+        self.name(thread).to_string()
     }
 
     pub(super) fn step(&mut self, thread: ThreadId, op: Op, place: Place, result: u64) {

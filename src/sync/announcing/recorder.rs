@@ -92,8 +92,8 @@ impl Recorder {
     /// Whether a thread is inside a step of a composite.
     #[must_use]
     pub fn in_composite(&self, thread: usize) -> bool {
-        let index = self.threads[thread];
-        !self.session.state().threads[index].composites.is_empty()
+        let index = self.threads.get(thread).copied().unwrap_or(UNKNOWN);
+        index != UNKNOWN && !self.session.state().threads[index].composites.is_empty()
     }
 
     /// How many steps of composites a thread has done.

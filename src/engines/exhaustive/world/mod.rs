@@ -45,6 +45,8 @@ struct Thread {
     history: Digest,
     /// What it has accessed in its silent step, as far as races are decided on states.
     segment: u64,
+    /// Whether its next step ends an access.
+    ends: bool,
     /// Result of the last operation.
     result: u64,
     /// Units that it waited for have been handed over.
@@ -210,6 +212,21 @@ impl World {
         self.used = used;
     }
 
+    /// Which numbers threads have been given: for each creator, those of its children.
+    #[must_use]
+    pub fn children(&self) -> Vec<Vec<ThreadId>> {
+        self.thread_ids.clone()
+    }
+
+    /// Gives threads the numbers that another model has given them, so that its schedules mean the
+    /// same here; before the first execution.
+    pub fn know_children(&mut self, children: Vec<Vec<ThreadId>>) {
+        while self.threads.len() < children.len() {
+            self.add_thread();
+        }
+        self.thread_ids = children;
+    }
+
     /// Keeps no track of what threads have seen: for searches that never ask for
     /// [`key`](Self::key).
     pub fn without_keys(&mut self) {
@@ -243,6 +260,7 @@ impl World {
             comes_after: SmallVec::new(),
             history: Digest::default(),
             segment: 0,
+            ends: false,
             result: 0,
             granted: false,
             notified: false,
@@ -280,6 +298,7 @@ impl World {
         slot.comes_after = comes_after;
         slot.history = history;
         slot.segment = 0;
+        slot.ends = false;
         slot.granted = false;
         slot.notified = false;
         slot.notified_by = None;
@@ -432,9 +451,11 @@ impl World {
         }
     }
 
-    /// What a thread has accessed in the silent step that is going on, as a digest; 0 for nothing.
-    pub fn accesses(&mut self, thread: ThreadId, digest: u64) {
+    /// What a thread has accessed in the silent step that is going on, as a digest, 0 for nothing;
+    /// and whether there is any access, its own or another's, that its next step comes after.
+    pub fn accesses(&mut self, thread: ThreadId, digest: u64, ends: bool) {
         self.threads[thread].segment = digest;
+        self.threads[thread].ends = ends;
     }
 
     /// All that a thread will use of its past is in a digest.
@@ -1190,7 +1211,7 @@ impl World {
     }
 
     /// Whether a thread's announced operation only gives units, so that it commutes with everything
-    /// that others can do before it, and nothing was accessed in the silent step before it.
+    /// that others can do before it, and ends no access that somebody could race with before it.
     #[must_use]
     pub fn gives_at_once(&self, thread: ThreadId) -> bool {
         let slot = &self.threads[thread];
@@ -1199,7 +1220,7 @@ impl World {
             _ => return false,
         };
         slot.status == Status::Announced
-            && slot.segment == 0
+            && !slot.ends
             && !self.used.tries
             && self.units_of(object).discipline() != Discipline::Ordered
     }
