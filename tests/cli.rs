@@ -333,6 +333,54 @@ fn list_names_everything_that_verify_takes() {
 }
 
 #[test]
+fn an_execution_that_never_ends_replays_by_going_round() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("counterexample.json");
+    let file = file.to_str().expect("a path that is text");
+    for (variant, property, waiting) in [
+        ("philosophers/retry", "livelock-freedom", ""),
+        (
+            "semaphore/busy-wait-atomic",
+            "starvation-freedom",
+            "waiting all the time: process ",
+        ),
+    ] {
+        let save = ["explain", variant, "--property", property, "--save", file];
+        let explained = crosscheck(&save);
+        assert_eq!(code(&explained), 0, "{}", err(&explained));
+        for (rounds, says) in [
+            (&["--rounds", "1"][..], "and then once round a loop of "),
+            (
+                &["--rounds", "1000"],
+                "and then 1000 times round a loop of ",
+            ),
+            (&[], "which came back to the same state every time"),
+            (&[], waiting),
+        ] {
+            let replayed = crosscheck(&[&["replay", file], rounds].concat());
+            assert_eq!(code(&replayed), 0, "{}{}", out(&replayed), err(&replayed));
+            let text = out(&replayed);
+            assert!(text.contains("Replayed on exhaustive: "), "{text}");
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        let elsewhere = crosscheck(&["replay", file, "--engine", "threads"]);
+        assert_eq!(code(&elsewhere), 1);
+        assert!(out(&elsewhere).contains("only engine exhaustive can tell"));
+        // Another loop: the same steps the other way round.
+        let text = std::fs::read_to_string(file).expect("it has been saved");
+        let mut saved: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let from = saved["loop_from"].as_u64().expect("it never ends");
+        let from = usize::try_from(from).expect("few steps");
+        let steps = saved["steps"].as_array_mut().expect("steps");
+        steps[from..].reverse();
+        std::fs::write(file, saved.to_string()).expect("it can be saved");
+        let changed = crosscheck(&["replay", file]);
+        assert_eq!(code(&changed), 1, "{}", out(&changed));
+        assert!(out(&changed).starts_with("Not reproduced on exhaustive: "));
+    }
+}
+
+#[test]
 fn explain_prints_a_counterexample_that_replay_repeats() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("counterexample.json");

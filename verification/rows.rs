@@ -99,12 +99,16 @@ fn replays(planned: &Planned, row: &Row) -> Result<(), Failed> {
         return Err("the token holds another counterexample than was put in".into());
     }
     if read.loop_from.is_some() {
-        // It never ends, so it is found again instead: the same stem and the same loop.
+        // It never ends, so that it cannot end in the same state: it is found again, the same stem
+        // and the same loop, and the loop comes round.
         let again = planned.check();
         let found = again.iter().find_map(|row| row.counterexample());
-        return match found {
-            Some(found) if *found == read => Ok(()),
-            found => Err(format!("the search finds another one now: {found:?}").into()),
+        if found != Some(&read) {
+            return Err(format!("the search finds another one now: {found:?}").into());
+        }
+        return match replay_on(&planned.program, &read, EngineId::Exhaustive) {
+            Ok(Replayed::Round { .. }) => Ok(()),
+            other => Err(format!("the loop does not come round: {other:?}").into()),
         };
     }
     for engine in replayers(&read) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::engines::replay::ROUNDS;
+
 /// Checks concurrent algorithms with several engines and says what was proved.
 #[derive(Debug, Parser)]
 #[command(name = "crosscheck", version, about, disable_help_subcommand = true)]
@@ -214,9 +216,12 @@ pub(super) struct Replay {
     #[arg(value_name = "TOKEN|FILE")]
     pub(super) what: String,
     /// Where to run it: exhaustive, threads or loom [default: loom for what only the C11 memory
-    /// model allows, else threads]
+    /// model allows, exhaustive for what never ends, else threads]
     #[arg(long, value_name = "ENGINE")]
     pub(super) engine: Option<String>,
+    /// How often to go round the loop of an execution that never ends
+    #[arg(long, value_name = "N", default_value_t = ROUNDS, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) rounds: u32,
 }
 
 /// How rows are printed.

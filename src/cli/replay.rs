@@ -7,7 +7,7 @@ use std::path::Path;
 use super::args::Replay;
 use super::{Failure, print, select};
 use crate::engines::Counterexample;
-use crate::engines::replay::{Replayed, machine, replay_on};
+use crate::engines::replay::{Replayed, machine, replay_rounds};
 use crate::report;
 
 /// The largest file that is read as a counterexample, in bytes.
@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
         Some(name) => select::replayer(name)?,
         None => machine(&recorded),
     };
-    let replayed = replay_on(program, &recorded, on)?;
+    let replayed = replay_rounds(program, &recorded, on, arguments.rounds)?;
     let (text, code) = match &replayed {
         Replayed::Same(again) => (
             format!(
@@ -56,6 +56,31 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
             format!("Not reproduced on {on}: {}\n", report::printable(message)),
             1,
         ),
+        Replayed::Round {
+            stem,
+            cycle,
+            rounds,
+            waiting,
+        } => {
+            let times = match rounds {
+                1 => "once".to_owned(),
+                _ => format!("{rounds} times"),
+            };
+            let who = if waiting.is_empty() {
+                String::new()
+            } else {
+                let who: Vec<String> = waiting.iter().map(|who| report::printable(who)).collect();
+                format!("; waiting all the time: {}", who.join(", "))
+            };
+            (
+                format!(
+                    "{}\nReplayed on {on}: {stem} steps, and then {times} round a loop of {cycle}, \
+                     which came back to the same state every time{who}.\n",
+                    report::explain::render(&recorded)
+                ),
+                0,
+            )
+        }
         Replayed::Passed => (
             format!(
                 "Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"

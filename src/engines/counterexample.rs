@@ -244,7 +244,7 @@ impl Counterexample {
                 .iter()
                 .map(|(k, v)| (k.to_owned(), v.to_string()))
                 .collect(),
-            switches: job.switches(),
+            switches: switches(&job.semantics),
             property: property.id().to_owned(),
             engine: job.engine,
             execution: 1,

@@ -27,6 +27,17 @@ pub enum Replayed {
         /// In words: which step, what was expected, what came.
         message: String,
     },
+    /// An infinite execution: the loop was gone round, and came back to the same state every time.
+    Round {
+        /// How many steps lead to the loop.
+        stem: usize,
+        /// How many steps it has.
+        cycle: usize,
+        /// How often it was gone round.
+        rounds: u32,
+        /// The threads that waited all the time.
+        waiting: Vec<String>,
+    },
     /// The program took all the steps and nothing failed.
     Passed,
     /// The replay could not be made.
@@ -62,10 +73,15 @@ pub enum SetupError {
     Property(String),
 }
 
+/// How often the loop of an infinite execution is gone round unless something else is said.
+pub const ROUNDS: u32 = 3;
+
 /// On which machine a counterexample replays.
 #[must_use]
 pub fn machine(counterexample: &Counterexample) -> EngineId {
-    if counterexample.sequentially_consistent {
+    if counterexample.loop_from.is_some() {
+        EngineId::Exhaustive
+    } else if counterexample.sequentially_consistent {
         EngineId::Threads
     } else {
         EngineId::Loom
@@ -82,7 +98,8 @@ pub fn replay(program: &Program, recorded: &Counterexample) -> Result<Replayed, 
 
 /// Runs a counterexample of `program` again on [`EngineId::Exhaustive`], [`EngineId::Threads`] or
 /// [`EngineId::Loom`]; on the last only what it found itself, and on the others only what a
-/// sequentially consistent machine can do.
+/// sequentially consistent machine can do. An infinite execution goes round its loop [`ROUNDS`]
+/// times, on the first only.
 ///
 /// # Errors
 /// [`SetupError`] when the program does not have its parameters any more.
@@ -91,18 +108,32 @@ pub fn replay_on(
     recorded: &Counterexample,
     engine: EngineId,
 ) -> Result<Replayed, SetupError> {
+    replay_rounds(program, recorded, engine, ROUNDS)
+}
+
+/// As [`replay_on`], with so many rounds of an infinite execution; at least one.
+///
+/// # Errors
+/// As for [`replay_on`].
+pub fn replay_rounds(
+    program: &Program,
+    recorded: &Counterexample,
+    engine: EngineId,
+    rounds: u32,
+) -> Result<Replayed, SetupError> {
     panics::own_output();
     let instance = instance_of(program, recorded)?;
     let semantics = semantics_of(recorded)?;
     let property = recorded
         .property()
         .ok_or_else(|| SetupError::Property(recorded.property.clone()))?;
-    if recorded.loop_from.is_some() {
-        let message = "it never ends: its steps are told, not replayed".to_owned();
-        return Ok(Replayed::Impossible { message });
-    }
+    let rounds = rounds.max(1);
     let limits = Limits {
         executions: Some(recorded.execution),
+        steps: match recorded.loop_from {
+            Some(_) => recorded.steps.len().saturating_mul(rounds as usize + 1),
+            None => Limits::QUICK.steps,
+        },
         ..Limits::QUICK
     };
     let job = Job {
@@ -117,6 +148,9 @@ pub fn replay_on(
         engine,
         limits: &limits,
     };
+    if let Some(stem) = recorded.loop_from {
+        return Ok(round(&job, recorded, property, stem, rounds));
+    }
     Ok(match engine {
         EngineId::Exhaustive if recorded.sequentially_consistent => outcome(
             &job,
@@ -132,6 +166,34 @@ pub fn replay_on(
             ),
         },
     })
+}
+
+/// On the states of the search that found it.
+fn round(
+    job: &Job<'_>,
+    recorded: &Counterexample,
+    property: Property,
+    stem: usize,
+    rounds: u32,
+) -> Replayed {
+    if job.engine != EngineId::Exhaustive {
+        let only = EngineId::Exhaustive;
+        let message = format!("it never ends: only engine {only} can tell that it comes round");
+        return Replayed::Impossible { message };
+    }
+    if !job.program.liveness().contains(&property) || stem >= recorded.steps.len() {
+        let message = format!("an execution that never ends shows nothing of {property} here");
+        return Replayed::Impossible { message };
+    }
+    match exhaustive::go_round(job, recorded, property, rounds) {
+        exhaustive::Gone::Round { waiting } => Replayed::Round {
+            stem,
+            cycle: recorded.steps.len() - stem,
+            rounds,
+            waiting,
+        },
+        exhaustive::Gone::Elsewhere(message) => Replayed::Diverged { message },
+    }
 }
 
 /// On OS threads, step by step.

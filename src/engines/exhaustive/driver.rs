@@ -4,6 +4,7 @@ use super::explorer::graph::Survey;
 use super::explorer::nearest::Nearest;
 use super::explorer::order::Order;
 use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Memo, Taken};
+use super::rounds::Rounds;
 use super::world::World;
 use crate::sync::announcing::Recorder;
 use crate::sync::stepping::{Op, ThreadId};
@@ -22,6 +23,8 @@ pub(super) enum Driver {
     Near(Nearest),
     /// These steps, and then no more: the next one last.
     Steps(Vec<Choice>),
+    /// The steps of an infinite execution, for some rounds.
+    Rounds(Rounds),
 }
 
 impl Driver {
@@ -30,7 +33,7 @@ impl Driver {
             Self::Search(explorer) => explorer.begin(),
             Self::Survey(survey) => survey.begin(),
             Self::Near(nearest) => nearest.begin(),
-            Self::Guide(_) | Self::Script | Self::Steps(_) => true,
+            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) => true,
         }
     }
 
@@ -45,9 +48,10 @@ impl Driver {
             (Self::Script, Some(recorder)) => Ok(scripted(world, recorder)),
             (Self::Survey(survey), _) => survey.decide(world),
             (Self::Near(nearest), _) => nearest.decide(world),
+            (Self::Rounds(rounds), _) => Ok(rounds.decide(world)),
             (Self::Steps(steps), _) => Ok(match steps.pop() {
-                Some(choice) => choice.into(),
-                None => Decision::Cut,
+                Some(choice) if is_possible(world, choice) => choice.into(),
+                _ => Decision::Cut,
             }),
             (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
         }
@@ -58,7 +62,7 @@ impl Driver {
             Self::Search(explorer) => explorer.end(world, ended),
             Self::Survey(survey) => survey.end(world, ended),
             Self::Near(nearest) => nearest.end(world, ended),
-            Self::Guide(_) | Self::Script | Self::Steps(_) => {}
+            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) => {}
         }
     }
 
@@ -97,6 +101,13 @@ impl Driver {
             _ => None,
         }
     }
+}
+
+/// Whether a step can be taken: it may be of a program that is built in another way.
+pub(super) fn is_possible(world: &World, choice: Choice) -> bool {
+    choice.thread < world.thread_count()
+        && world.enabled(choice.thread)
+        && choice.alternative < world.alternatives(choice.thread)
 }
 
 /// Follows a schedule of native steps on a program whose semaphores are built of mutexes: each

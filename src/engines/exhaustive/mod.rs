@@ -60,8 +60,8 @@
 //! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
 //!    races and zones beside the model; `driver`: who decides the next step.
 //! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file.
-//! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `tale`: an
-//!    execution as it is shown.
+//! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
+//!    them, run again; `tale`: an execution as it is shown.
 
 mod checkpoint;
 mod driver;
@@ -72,9 +72,11 @@ pub mod explorer;
 pub mod liveness;
 mod locksets;
 mod observer;
+mod rounds;
 pub mod runner;
 mod segments;
 mod tale;
 pub mod world;
 
 pub(in crate::engines) use endless::verdicts;
+pub(in crate::engines) use rounds::{Gone, go_round};
