@@ -63,7 +63,7 @@ enum Known {
     /// How another run has numbered the threads.
     Children(Vec<Vec<ThreadId>>),
     /// All that another run knew.
-    Saved(Saved),
+    Saved(Box<Saved>),
 }
 
 /// What runs the threads.
@@ -180,7 +180,8 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         // Those that were begun anew do not count.
         let executions = execution.inner.borrow().totals.executions;
         // Asked for rarely: it is a sum over the search.
-        let asks = executions % 4096 == 0 || executions.is_power_of_two() && executions >= 256;
+        let asks =
+            executions.is_multiple_of(4096) || executions.is_power_of_two() && executions >= 256;
         if asks && execution.memory() / 1_000_000 >= job.limits.memory {
             full = true;
             return false;
@@ -215,7 +216,7 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         settings(job, true, by_state),
         Driver::Search(explorer),
         None,
-        saved.map_or(Known::Nothing, Known::Saved),
+        saved.map_or(Known::Nothing, |saved| Known::Saved(Box::new(saved))),
         &mut go_on,
     );
     let is_cut = !at_end && inner.failed.is_none() && inner.stuck.is_none() && unkept.is_none();

@@ -242,28 +242,30 @@ impl Optimal {
 
     /// Goes back to the last point where something is left.
     fn backtrack(&mut self) {
-        while let Some(node) = self.nodes.last_mut() {
-            let last = self.order.len() - 1;
-            node.sleep.push(Step::of(self.order.event(last)));
-            node.finished += 1;
-            self.order.truncate(last);
-            self.races.truncate(last as usize);
-            if self.rule == Rule::Once {
-                self.planned.retain(|(_, last, _)| *last < self.order.len());
-            }
-            let node = self.nodes.last_mut().expect("it was there");
-            if node.rest.is_empty() {
-                let mut node = self.nodes.pop().expect("it was there");
-                node.sleep.clear();
-                self.pool.push(node);
-                continue;
-            }
-            let branch = node.rest.remove(0);
-            node.current = branch.step.choice;
-            self.subtree = branch.next;
-            return;
+        while let Some(node) = self.nodes.last()
+            && node.rest.is_empty()
+        {
+            let mut node = self.nodes.pop().expect("it was there");
+            node.sleep.clear();
+            self.pool.push(node);
         }
-        self.over = true;
+        let last = self.nodes.len().saturating_sub(1);
+        let Some(node) = self.nodes.last_mut() else {
+            self.order.truncate(0);
+            self.over = true;
+            return;
+        };
+        let event = self.order.event(last as Index);
+        node.sleep.push(Step::of(event));
+        node.finished += 1;
+        let branch = node.rest.remove(0);
+        node.current = branch.step.choice;
+        self.subtree = branch.next;
+        self.order.truncate(last as Index);
+        self.races.truncate(last);
+        if self.rule == Rule::Once {
+            self.planned.retain(|(_, last, _)| *last < self.order.len());
+        }
     }
 }
 

@@ -47,10 +47,16 @@ impl Events {
     /// Adds the events of another set.
     #[inline]
     pub fn union(&mut self, other: &Self) {
-        if self.words.len() < other.words.len() {
-            self.words.resize(other.words.len(), 0);
+        self.union_words(&other.words);
+    }
+
+    /// Adds the events of these words.
+    #[inline]
+    fn union_words(&mut self, words: &[u64]) {
+        if self.words.len() < words.len() {
+            self.words.resize(words.len(), 0);
         }
-        for (mine, theirs) in self.words.iter_mut().zip(&other.words) {
+        for (mine, theirs) in self.words.iter_mut().zip(words) {
             *mine |= theirs;
         }
     }
@@ -155,8 +161,6 @@ struct Row {
     before: Events,
     /// Every event before the thread came to it.
     came: Events,
-    /// Every event after it.
-    after: Events,
     /// Events whose order with this one a search may have to reverse, latest first.
     rivals: Vec<Index>,
 }
@@ -172,6 +176,9 @@ pub struct Order {
     of_thread: Vec<Vec<Index>>,
     /// The same as sets.
     set_of_thread: Vec<Events>,
+    /// For each event, every event after it, in so many words.
+    after: Vec<u64>,
+    stride: usize,
     /// How many events have ever been added, and as the how manieth each of these was.
     added: u64,
     serials: Vec<u64>,
@@ -223,7 +230,8 @@ impl Order {
     /// Adds this event and every one after it to a set.
     #[inline]
     pub fn add_with_after(&self, index: Index, events: &mut Events) {
-        events.union(&self.rows[index as usize].after);
+        let start = index as usize * self.stride;
+        events.union_words(&self.after[start..start + self.stride]);
         events.insert(index);
     }
 
@@ -246,7 +254,10 @@ impl Order {
         footprint.iter().any(|touch| {
             let touching = self.touching.get(touch.location as usize);
             let touching = touching.map_or(&[][..], Vec::as_slice);
-            let since = touching.iter().rev().take_while(|(other, _)| *other >= from);
+            let since = touching
+                .iter()
+                .rev()
+                .take_while(|(other, _)| *other >= from);
             since.into_iter().any(|(other, theirs)| {
                 touch.access.conflicts(theirs.access) && events.contains(*other)
             })
@@ -274,7 +285,6 @@ impl Order {
         let mut row = self.pool.pop().unwrap_or_default();
         row.before.clear();
         row.came.clear();
-        row.after.clear();
         row.rivals.clear();
         for &cause in &event.comes_after {
             // A cause may be this very event's own enabler from before.
@@ -311,13 +321,32 @@ impl Order {
         }
         self.of_thread[event.thread].push(index);
         self.set_of_thread[event.thread].insert(index);
+        let (word, bit) = (index as usize / 64, 1 << (index % 64));
+        if word >= self.stride {
+            self.widen();
+        }
+        self.after.resize((index as usize + 1) * self.stride, 0);
         for earlier in row.before.iter() {
-            self.rows[earlier as usize].after.insert(index);
+            self.after[earlier as usize * self.stride + word] |= bit;
         }
         self.added += 1;
         self.serials.push(self.added);
         self.rows.push(row);
         self.events.push(event);
+    }
+
+    /// Makes room for more events in what comes after each.
+    fn widen(&mut self) {
+        let (old, new) = (self.stride, (self.stride * 2).max(1));
+        let mut wider = vec![0; self.events.len() * new];
+        for (from, to) in self
+            .after
+            .chunks_exact(old.max(1))
+            .zip(wider.chunks_exact_mut(new))
+        {
+            to[..old].copy_from_slice(from);
+        }
+        (self.after, self.stride) = (wider, new);
     }
 
     fn may_be_rivals(&self, event: &Event, came: &Events, other: Index) -> bool {
@@ -336,8 +365,12 @@ impl Order {
             return;
         }
         self.serials.truncate(len as usize);
-        for row in &mut self.rows[..len as usize] {
-            row.after.cut(len);
+        self.after.truncate(len as usize * self.stride);
+        let (word, bit) = (len as usize / 64, len % 64);
+        for after in self.after.chunks_exact_mut(self.stride.max(1)) {
+            for (number, mine) in after.iter_mut().enumerate().skip(word) {
+                *mine &= if number == word { (1 << bit) - 1 } else { 0 };
+            }
         }
         for events in &mut self.set_of_thread {
             events.cut(len);
@@ -427,6 +460,46 @@ fn effect_on(event: &Event, location: Location) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Steps on one word: each comes after all before it.
+    #[test]
+    fn what_comes_after_an_event_grows_and_shrinks_with_the_execution() {
+        let event = |thread: ThreadId| Event {
+            thread,
+            alternative: 0,
+            alternatives: 1,
+            op: Op::Yield,
+            place: std::panic::Location::caller(),
+            footprint: SmallVec::from_elem(
+                Touch {
+                    location: 0,
+                    access: crate::engines::exhaustive::world::footprint::Access::Write,
+                },
+                1,
+            ),
+            effects: SmallVec::new(),
+            wants: SmallVec::new(),
+            before: 0,
+            comes_after: SmallVec::new(),
+            notified_by: None,
+            spurious: false,
+        };
+        let mut order = Order::default();
+        for len in [3, 70, 1, 64, 200, 130, 0, 5] {
+            order.truncate(len);
+            while order.len() < len {
+                order.push(event(order.len() as ThreadId % 3));
+            }
+            for index in 0..len {
+                let mut after = Events::default();
+                order.add_with_after(index, &mut after);
+                assert_eq!(
+                    after.iter().collect::<Vec<_>>(),
+                    (index..len).collect::<Vec<_>>()
+                );
+            }
+        }
+    }
 
     #[test]
     fn a_cut_range_has_its_first_members() {
