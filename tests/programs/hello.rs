@@ -384,3 +384,29 @@ fn both_families_of_addresses_work() {
         ended.log
     );
 }
+
+/// As a shell runs what it has in the background, and as nohup does: that is no reason not to start.
+#[test]
+fn signals_that_are_ignored_from_the_start_stay_so() {
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' INT HUP; exec \"$0\" hello serve --listen 127.0.0.1:0",
+    ]);
+    command.arg(env!("CARGO_BIN_EXE_crosscheck"));
+    let server = Server::spawn(command);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id()));
+    let status = status.expect("Linux has it");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.expect("a mask").trim(), 16).expect("a number");
+    for signal in [Signal::INT, Signal::HUP] {
+        assert_ne!(
+            mask & (1 << (signal.as_raw() - 1)),
+            0,
+            "{signal:?}: {mask:x}"
+        );
+        server.signal(signal);
+        assert_eq!(read_all(&mut server.connect()).len(), 26);
+    }
+    assert_eq!(server.stop().code, Some(0));
+}

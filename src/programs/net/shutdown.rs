@@ -45,17 +45,26 @@ impl Shutdown {
     /// A wish that SIGINT, SIGTERM and SIGHUP raise. A second signal ends the process at once, with
     /// exit code 130.
     ///
+    /// SIGINT and SIGHUP stay ignored where they were when the process began, as by nohup, or by a
+    /// shell for what it runs in the background. Call it once, before there are other threads.
+    ///
     /// # Errors
-    /// When the process can have no more descriptors, or somebody else handles the signals already.
+    /// When the process can have no more descriptors, or has such a wish already.
     pub fn on_signals() -> io::Result<Self> {
         let shutdown = Self::new()?;
         let raised = shutdown.clone();
-        ctrlc::try_set_handler(move || {
+        let ignored = [libc::SIGINT, libc::SIGHUP].map(|signal| (signal, ignore(signal)));
+        ctrlc::set_handler(move || {
             if !raised.raise() {
                 std::process::exit(super::Exit::Interrupted.code().into());
             }
         })
         .map_err(io::Error::other)?;
+        for (signal, before) in ignored {
+            if before {
+                ignore(signal);
+            }
+        }
         Ok(shutdown)
     }
 
@@ -81,6 +90,13 @@ impl Shutdown {
         let [raised] = ready::ready([(self.as_fd(), Interest::READ)], deadline)?;
         Ok(raised)
     }
+}
+
+/// Ignores a signal; whether it was ignored before.
+fn ignore(signal: libc::c_int) -> bool {
+    // SAFETY: the signals are ones that can be ignored, and ignoring runs no code of ours.
+    let before = unsafe { libc::signal(signal, libc::SIG_IGN) };
+    before == libc::SIG_IGN
 }
 
 impl AsFd for Shutdown {
