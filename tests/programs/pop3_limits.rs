@@ -194,7 +194,7 @@ fn a_disk_that_fails_in_update_is_said_and_what_is_not_deleted_stays() {
     assert!(log.contains("not everything was deleted"), "{log}");
 }
 
-/// A session holds blocks, never messages; the client too, which has its own limit on them.
+/// A session holds blocks, never messages.
 #[test]
 fn memory_does_not_grow_with_a_message() {
     let room = Mailroom::new();
