@@ -10,6 +10,7 @@ mod laws;
 mod limits;
 mod linearize;
 mod liveness;
+mod measured;
 mod minimal;
 mod modes;
 mod mutants;
