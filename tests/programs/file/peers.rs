@@ -1,11 +1,13 @@
 //! Peers that break the protocol, names that lead out, clients that do nothing.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::process::Command;
 use std::thread;
+use std::time::Instant;
 
 use crosscheck::protocols::framing::frame;
 use crosscheck::protocols::transfer::message::Message;
@@ -13,7 +15,7 @@ use crosscheck::protocols::transfer::{Digest, Metadata, Prefix, Reason, Refusal,
 use rustix::process::{Resource, getrlimit};
 
 use super::{House, content, greet, hear, say, text, tree};
-use crate::support::{code, connect, err, peak_kilobytes, read_all, reset, run, run_with};
+use crate::support::{HANG, code, connect, err, peak_kilobytes, read_all, reset, run, run_with};
 
 fn path(path: &str) -> RelativePath {
     RelativePath::new(path).expect("an allowed path")
@@ -257,39 +259,53 @@ fn a_client_stores_nothing_that_is_not_right() {
     assert!(!errors.contains(['\u{1b}', '\u{7}']), "{errors:?}");
 }
 
-/// Ten thousand clients that say one byte and no more, as far as this process may have descriptors:
-/// they wait for their turn, hold no permit for longer than a handshake may take, and cost no memory.
+/// Ten thousand clients that say one byte and no more: they wait for their turn, hold no permit for
+/// longer than a handshake may take, and cost no memory.
 #[test]
 fn ten_thousand_clients_that_do_nothing_go() {
+    /// Threads that connect, and clients that each leaves waiting: fewer than a listen queue holds,
+    /// for beyond it the system lets them try again after seconds.
+    const THREADS: usize = 16;
+    const WAITING: usize = 50;
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // Other tests need some, too.
-    let count = usize::try_from(descriptors / 2).map_or(10_000, |half| half.min(10_000));
-    if count < 10_000 {
-        eprintln!("{count} clients: the limit is {descriptors} descriptors");
-    }
-    let house = House::new(&["--max-clients", "256", "--handshake", "50ms"]);
+    let inside = (descriptors / 4).min(256);
+    let limits = ["--max-clients", &inside.to_string(), "--handshake"];
+    let house = House::new(&[&limits[..], &["100ms"]].concat());
     fs::write(house.there("file"), content(1000)).expect("a file");
-    const AT_ONCE: usize = 16;
     let connect_some = || {
-        (0..count / AT_ONCE)
-            .map(|_| {
-                let mut stream = house.server.connect();
-                // It may be closed already.
-                let _ = stream.write_all(&[1]);
-                stream
-            })
-            .collect::<Vec<_>>()
+        let mut waiting = VecDeque::new();
+        for _ in 0..10_000 / THREADS {
+            if waiting.len() == WAITING
+                && let Some(stream) = waiting.pop_front()
+            {
+                sent_away(stream);
+            }
+            let mut stream = house.server.connect();
+            // It may be closed already.
+            let _ = stream.write_all(&[1]);
+            waiting.push_back(stream);
+        }
+        waiting
     };
     let idle: Vec<TcpStream> = thread::scope(|scope| {
-        let some: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(connect_some)).collect();
+        let some: Vec<_> = (0..THREADS).map(|_| scope.spawn(connect_some)).collect();
         some.into_iter()
             .flat_map(|some| some.join().expect("they connect"))
             .collect()
     });
-    let got = house.get("file", "file", &[]);
-    assert_eq!(code(&got), Some(0), "{}", err(&got));
+    // On a busy machine a client of ours may be as slow as they are.
+    let begun = Instant::now();
+    loop {
+        let got = house.get("file", "file", &[]);
+        if code(&got) == Some(0) {
+            break;
+        }
+        assert!(begun.elapsed() < HANG, "{}", err(&got));
+    }
     let peak = peak_kilobytes(house.server.id());
-    assert!(peak < 400_000, "{peak} kB for {} clients", idle.len());
+    // Two buffers for each of those inside, and nothing for the others.
+    let most = 100_000 + 600 * inside;
+    assert!(peak < most, "{peak} kB for {inside} clients inside");
     drop(idle);
     let ended = house.server.stop();
     assert_eq!(ended.code, Some(0));
@@ -298,6 +314,15 @@ fn ten_thousand_clients_that_do_nothing_go() {
         "{}",
         ended.log.lines().last().unwrap_or("")
     );
+}
+
+/// Waits until the server has closed a connection, in order or by a reset.
+fn sent_away(mut stream: TcpStream) {
+    let mut last_words = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut last_words) {
+        let hangs = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(!hangs, "a client that says nothing is kept");
+    }
 }
 
 /// Clients that vanish, reset, or never read give their permits back.
