@@ -134,10 +134,7 @@ fn without_a_change_there_are_as_many_executions() {
 #[test]
 fn a_critical_section_without_its_p_or_v_is_noticed() {
     let found = judged("critical-section/mutex", &[("rounds", "2")]);
-    assert_eq!(
-        killer(&found, "drop P(mutex) #1"),
-        Property::MutualExclusion
-    );
+    assert_eq!(killer(&found, "drop P(mutex)"), Property::MutualExclusion);
     assert_eq!(
         killer(&found, "one unit more in mutex"),
         Property::MutualExclusion
@@ -146,10 +143,7 @@ fn a_critical_section_without_its_p_or_v_is_noticed() {
         killer(&found, "one unit less in mutex"),
         Property::DeadlockFreedom
     );
-    assert_eq!(
-        killer(&found, "drop V(mutex) #1"),
-        Property::DeadlockFreedom
-    );
+    assert_eq!(killer(&found, "drop V(mutex)"), Property::DeadlockFreedom);
 }
 
 #[test]
@@ -234,7 +228,7 @@ fn the_program_prints_the_matrix() {
     let variant = &value["variants"][0];
     assert_eq!(variant["variant"], "critical-section/mutex");
     let mutants = variant["mutants"].as_array().expect("there are mutants");
-    assert!(mutants.len() >= 6);
+    assert!(mutants.len() >= 5);
     assert_eq!(
         variant["killed"].as_u64(),
         u64::try_from(mutants.len()).ok()

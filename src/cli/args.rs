@@ -65,9 +65,9 @@ impl Default for Command {
 pub(super) struct Verify {
     #[command(flatten)]
     pub(super) what: What,
-    /// Run the rows of proof mode: the largest instances that finish, nothing cut
-    #[arg(long)]
-    pub(super) proof: bool,
+    /// Run the deep instances, the rows of proof mode: the largest that finish, nothing cut
+    #[arg(long, visible_alias = "proof")]
+    pub(super) deep: bool,
     /// How to print the rows
     #[arg(long, value_enum, default_value_t)]
     pub(super) format: Format,

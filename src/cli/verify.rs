@@ -23,7 +23,7 @@ use crate::sync::Property;
 
 pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     let table = Table::built_in()?;
-    let mode = if arguments.proof {
+    let mode = if arguments.deep {
         Mode::Proof
     } else {
         Mode::Quick
@@ -156,7 +156,7 @@ fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure>
     }
     if plan.is_empty() {
         return Err(Failure(
-            "the table has no such rows in this mode; try it without --proof".to_owned(),
+            "the table has no such rows in this mode; try it without --deep".to_owned(),
         ));
     }
     Ok(plan)

@@ -68,6 +68,8 @@ const AT_THE_END: &str = "at-the-end";
 
 /// Every permit is in use.
 const FULL: &str = "as many sessions as the gate admits";
+/// Permits come back, so that nobody is left over.
+const ALL_SERVED: &str = "every client is served";
 /// The shutdown leaves a client unserved.
 const TURNED_AWAY: &str = "the acceptor is turned away";
 
@@ -126,7 +128,7 @@ impl Scenario for Server {
 
     fn marks(&self) -> Vec<&'static str> {
         match self.rule {
-            Rule::Gate => vec![FULL, TURNED_AWAY],
+            Rule::Gate => vec![FULL, ALL_SERVED, TURNED_AWAY],
             Rule::PermitLost => Vec::new(),
         }
     }
@@ -202,6 +204,7 @@ impl<B: Backend> Hall<B> {
             };
             start(client, session);
         }
+        reached::<B>(ALL_SERVED);
         clients
     }
 

@@ -10,9 +10,11 @@ use std::sync::atomic::Ordering::{self, Acquire, Relaxed, Release, SeqCst};
 
 use super::{INFINITE, Problem, Variant, team, weak};
 use crate::primitives::Semaphore;
-use crate::scenario::{Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
+use crate::scenario::specifications::{Answer, Counting, Unit};
+use crate::scenario::{History, Instance, Memory, Parameter, Property, Scenario, Truth, Zone};
 use crate::sync::{
-    AtomicBool, AtomicUsize, Attempt, Backend, Spin, SpinCapped, fence, rounds, run_threads, scope,
+    AtomicBool, AtomicUsize, Attempt, Backend, SemaphoreOrder, Spin, SpinCapped, fence, rounds,
+    run_threads, scope,
 };
 
 /// The problem and its variants.
@@ -96,6 +98,11 @@ pub fn problem() -> Problem {
     }
 }
 
+/// Calls on what lets one in at a time, a semaphore of one, and what it shall do.
+fn history<B: Backend>(order: SemaphoreOrder) -> History<B, Counting> {
+    History::new("mutex", Counting { units: 1, order })
+}
+
 /// `*(P(mutex); enter; leave; V(mutex))`.
 struct WithSemaphore {
     name: &'static str,
@@ -119,6 +126,10 @@ impl Scenario for WithSemaphore {
         vec![Property::DeadlockFreedom, Property::MutualExclusion]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability]
+    }
+
     fn liveness(&self) -> Vec<Property> {
         // A branch that is taken in the last round is never taken where there is none.
         if self.unpaired {
@@ -131,30 +142,31 @@ impl Scenario for WithSemaphore {
     fn run<B: Backend>(&self, instance: &Instance) {
         let count = instance.number("rounds");
         let mutex = Semaphore::<B>::new("mutex", 1);
+        let history = history::<B>(B::semantics().semaphore);
         let region = Zone::<B>::exclusive("critical section");
+        let enter = || {
+            let attempt = Attempt::<B>::begin();
+            history.record(Unit::P(1), || mutex.p());
+            attempt.served();
+            drop(region.enter());
+        };
+        let leave = || history.record(Unit::V(1), || mutex.v());
         scope::<B, _>(|scope| {
             for i in 1..instance.number("n") {
-                let (mutex, region) = (&mutex, &region);
-                scope.spawn(("process", i), move || {
+                scope.spawn(("process", i), || {
                     for _ in rounds::<B>(count, &()) {
-                        let attempt = Attempt::<B>::begin();
-                        mutex.p();
-                        attempt.served();
-                        drop(region.enter());
-                        mutex.v();
+                        enter();
+                        leave();
                     }
                 });
             }
             B::named(("process", 0).into(), || {
                 for round in rounds::<B>(count, &()) {
-                    let attempt = Attempt::<B>::begin();
-                    mutex.p();
-                    attempt.served();
-                    drop(region.enter());
+                    enter();
                     if self.unpaired && round + 1 == count {
                         return;
                     }
-                    mutex.v();
+                    leave();
                 }
             });
         });
@@ -199,6 +211,10 @@ impl Scenario for WithFlags {
         vec![Property::DeadlockFreedom, Property::MutualExclusion]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability]
+    }
+
     fn liveness(&self) -> Vec<Property> {
         // Under sequential consistency, where infinite executions are looked at, all orderings are
         // the same program.
@@ -212,14 +228,19 @@ impl Scenario for WithFlags {
     fn run<B: Backend>(&self, instance: &Instance) {
         let count = instance.number("rounds");
         let peterson = Peterson::<B>::new(self.doorway);
+        let history = history::<B>(SemaphoreOrder::Weak);
         let region = Zone::<B>::exclusive("critical section");
         let process = |me| {
             for _ in rounds::<B>(count, &()) {
+                let entering = history.called(Unit::P(1));
                 // A checker may end the busy-wait: the region is skipped then.
-                if peterson.enter(me).is_ok() {
-                    drop(region.enter());
+                if peterson.enter(me).is_err() {
+                    peterson.leave(me);
+                    continue;
                 }
-                peterson.leave(me);
+                entering.returned(Answer::Done);
+                drop(region.enter());
+                history.record(Unit::V(1), || peterson.leave(me));
             }
         };
         run_threads::<B>(team("process", 2, &process));

@@ -5,16 +5,17 @@
 //! writer keeps everybody else out. The rules differ in who goes first when both wait, and so in
 //! who can be kept waiting for ever.
 //!
-//! The invariant: a writer is alone, and it can happen that two readers are inside together. In the
-//! wrong variant readers change the number of readers without protection, so that two of them take
-//! themselves for the first.
+//! The invariant: a writer is alone, it can happen that two readers are inside together, and where
+//! writers are preferred no reader comes in while one waits. In the wrong variant readers change the
+//! number of readers without protection, so that two of them take themselves for the first.
 
 use std::sync::Arc;
 
 use super::{INFINITE, Problem, Variant, team, weak};
 use crate::primitives::{Semaphore, SemaphoreSet};
+use crate::scenario::specifications::{Hold, Sharing};
 use crate::scenario::{
-    Gathering, Instance, Memory, Parallelism, Parameter, Property, Scenario, Truth, Zone,
+    Gathering, History, Instance, Memory, Parallelism, Parameter, Property, Scenario, Truth, Zone,
 };
 use crate::sync::{Attempt, Backend, Semantics, Shared, SwaitOrder, rounds, run_threads};
 
@@ -26,8 +27,8 @@ const TOGETHER: &str = "two readers together";
 pub fn problem() -> Problem {
     use Memory::SequentiallyConsistent;
     use Property::{
-        BoundedBypass, DataRaceFreedom, DeadlockFreedom, MutualExclusion, Reachability,
-        StarvationFreedom,
+        BoundedBypass, DataRaceFreedom, DeadlockFreedom, Linearizability, MutualExclusion,
+        Reachability, StarvationFreedom,
     };
     Problem {
         id: "readers-writers",
@@ -118,6 +119,7 @@ pub fn problem() -> Problem {
                         (DataRaceFreedom, SequentiallyConsistent, |i, s| !alone(i, s)),
                         (MutualExclusion, SequentiallyConsistent, |i, s| !alone(i, s)),
                         (DeadlockFreedom, SequentiallyConsistent, |i, s| !alone(i, s)),
+                        (Linearizability, SequentiallyConsistent, |i, s| !alone(i, s)),
                         (Reachability, SequentiallyConsistent, alone),
                     ],
                 },
@@ -189,7 +191,7 @@ impl Scenario for ReadersWriters {
     }
 
     fn observed(&self) -> Vec<Property> {
-        vec![Property::MaximalParallelism]
+        vec![Property::Linearizability, Property::MaximalParallelism]
     }
 
     fn liveness(&self) -> Vec<Property> {
@@ -212,7 +214,7 @@ impl Scenario for ReadersWriters {
         match self.rule {
             Rule::ReaderPreference => visits(&file, &ByCount::new(true)),
             Rule::UnguardedCount => visits(&file, &ByCount::new(false)),
-            Rule::WriterPreference => visits(&file, &ByTwoCounts::new()),
+            Rule::WriterPreference => visits(&file, &ByTwoCounts::new(&file)),
             Rule::Fair => visits(&file, &ByTurnstile::new()),
             Rule::BoundedReaders => visits(&file, &BySet::new(instance.number("limit"))),
         }
@@ -273,29 +275,30 @@ impl<B: Backend> File<B> {
 
 /// How one enters and leaves.
 trait Protocol<B: Backend>: Sync {
-    fn begin_reading(&self);
+    fn begin_reading(&self, reader: usize);
     fn end_reading(&self);
-    fn begin_writing(&self);
+    fn begin_writing(&self, writer: usize);
     fn end_writing(&self);
 }
 
 fn visits<B: Backend>(file: &File<B>, protocol: &dyn Protocol<B>) {
+    let history = History::<B, _>::new("file", Sharing);
     let reader = |i: usize| {
         for _ in rounds::<B>(file.rounds, &()) {
             let attempt = Attempt::<B>::begin();
-            protocol.begin_reading();
+            history.record(Hold::Read, || protocol.begin_reading(i));
             attempt.served();
             file.read(i);
-            protocol.end_reading();
+            history.record(Hold::EndRead, || protocol.end_reading());
         }
     };
-    let writer = |_| {
+    let writer = |i: usize| {
         for _ in rounds::<B>(file.rounds, &()) {
             let attempt = Attempt::<B>::begin();
-            protocol.begin_writing();
+            history.record(Hold::Write, || protocol.begin_writing(i));
             attempt.served();
             file.write();
-            protocol.end_writing();
+            history.record(Hold::EndWrite, || protocol.end_writing());
         }
     };
     let mut threads = team("reader", file.readers, &reader);
@@ -358,7 +361,7 @@ impl<B: Backend> ByCount<B> {
 }
 
 impl<B: Backend> Protocol<B> for ByCount<B> {
-    fn begin_reading(&self) {
+    fn begin_reading(&self, _: usize) {
         self.readers.enter(&self.wmutex);
     }
 
@@ -366,7 +369,7 @@ impl<B: Backend> Protocol<B> for ByCount<B> {
         self.readers.leave(&self.wmutex);
     }
 
-    fn begin_writing(&self) {
+    fn begin_writing(&self, _: usize) {
         self.wmutex.p();
     }
 
@@ -385,25 +388,35 @@ struct ByTwoCounts<B: Backend> {
     mutex3: Semaphore<B>,
     w: Semaphore<B>,
     r: Semaphore<B>,
+    /// What preference means: while a writer waits no reader comes in. One for each reader and each
+    /// writer, for several writers may wait.
+    doorways: Vec<Vec<Zone<B>>>,
 }
 
 impl<B: Backend> ByTwoCounts<B> {
-    fn new() -> Self {
+    fn new(file: &File<B>) -> Self {
+        let doorways =
+            |reader| (0..file.writers).map(move |_| Zone::exclusive(("doorway", reader)));
         Self {
             readers: Counted::new("mutex1", "readcount"),
             writers: Counted::new("mutex2", "writecount"),
             mutex3: Semaphore::new("mutex3", 1),
             w: Semaphore::new("w", 1),
             r: Semaphore::new("r", 1),
+            doorways: (0..file.readers)
+                .map(|reader| doorways(reader).collect())
+                .collect(),
         }
     }
 }
 
 impl<B: Backend> Protocol<B> for ByTwoCounts<B> {
-    fn begin_reading(&self) {
+    fn begin_reading(&self, reader: usize) {
         self.mutex3.p();
         self.r.p();
+        let comes_in: Vec<_> = self.doorways[reader].iter().map(Zone::enter).collect();
         self.readers.enter(&self.w);
+        drop(comes_in);
         self.r.v();
         self.mutex3.v();
     }
@@ -412,9 +425,15 @@ impl<B: Backend> Protocol<B> for ByTwoCounts<B> {
         self.readers.leave(&self.w);
     }
 
-    fn begin_writing(&self) {
+    fn begin_writing(&self, writer: usize) {
         self.writers.enter(&self.r);
+        let waits: Vec<_> = self
+            .doorways
+            .iter()
+            .map(|of_reader| of_reader[writer].enter())
+            .collect();
         self.w.p();
+        drop(waits);
     }
 
     fn end_writing(&self) {
@@ -439,19 +458,19 @@ impl<B: Backend> ByTurnstile<B> {
 }
 
 impl<B: Backend> Protocol<B> for ByTurnstile<B> {
-    fn begin_reading(&self) {
+    fn begin_reading(&self, reader: usize) {
         self.turnstile.p();
         self.turnstile.v();
-        self.inner.begin_reading();
+        self.inner.begin_reading(reader);
     }
 
     fn end_reading(&self) {
         self.inner.end_reading();
     }
 
-    fn begin_writing(&self) {
+    fn begin_writing(&self, writer: usize) {
         self.turnstile.p();
-        self.inner.begin_writing();
+        self.inner.begin_writing(writer);
     }
 
     fn end_writing(&self) {
@@ -480,7 +499,7 @@ impl<B: Backend> BySet<B> {
 }
 
 impl<B: Backend> Protocol<B> for BySet<B> {
-    fn begin_reading(&self) {
+    fn begin_reading(&self, _: usize) {
         self.set.swait_general(&[(L, 1, 1), (W, 1, 0)]);
     }
 
@@ -488,7 +507,7 @@ impl<B: Backend> Protocol<B> for BySet<B> {
         self.set.ssignal_general(&[(L, 1)]);
     }
 
-    fn begin_writing(&self) {
+    fn begin_writing(&self, _: usize) {
         self.set.swait_general(&[(W, 1, 1), (L, self.limit, 0)]);
     }
 

@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use super::{Problem, Variant, team};
 use crate::primitives::SemaphoreSet;
+use crate::scenario::specifications::{Answer, Parts, Several};
 use crate::scenario::{
-    Instance, Memory, Parameter, Property, Scenario, Truth, Zone, reached, require,
+    History, Instance, Memory, Parameter, Property, Scenario, Truth, Zone, reached, require,
 };
 use crate::sync::{Backend, Semantics, SwaitOrder, rounds, run_threads};
 
@@ -100,18 +101,25 @@ impl Scenario for Users {
         ]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability]
+    }
+
     fn run<B: Backend>(&self, instance: &Instance) {
         let (members, capacity) = (instance.number("members"), instance.number("capacity"));
         let count = instance.number("rounds");
         let set = SemaphoreSet::<B>::on_gate("resources", &vec![capacity; members]);
+        let history = history::<B>(vec![capacity; members]);
         let in_use = Zone::<B>::admitting("units in use", capacity);
         let process = |me: usize| {
             let mine: Vec<usize> = (me..me + members).map(|member| member % members).collect();
             for _ in rounds::<B>(count, &()) {
                 if self.piecemeal {
-                    mine.iter().for_each(|member| set.swait(&[*member]));
+                    for &member in &mine {
+                        history.record(Parts::swait(&[member]), || set.swait(&[member]));
+                    }
                 } else {
-                    set.swait(&mine);
+                    history.record(Parts::swait(&mine), || set.swait(&mine));
                 }
                 let stay = in_use.enter();
                 if !self.piecemeal {
@@ -123,12 +131,18 @@ impl Scenario for Users {
                     });
                 }
                 drop(stay);
-                set.ssignal(&mine);
+                history.record(Parts::ssignal(&mine), || set.ssignal(&mine));
             }
         };
         run_threads::<B>(team("process", instance.number("n"), &process));
         at_rest(&set, &vec![capacity; members]);
     }
+}
+
+/// Calls on a set of so many units of each member, and what it shall do.
+fn history<B: Backend>(units: Vec<usize>) -> History<B, Several> {
+    let order = B::semantics().swait;
+    History::new("set", Several { units, order })
 }
 
 /// Everything has been returned.
@@ -147,6 +161,35 @@ struct General;
 
 /// Two users are inside at once: the gate lets many pass.
 const TOGETHER: &str = "two users together";
+
+/// The set of users and keeper, whose operations are recorded.
+struct Recorded<B: Backend> {
+    inner: SemaphoreSet<B>,
+    history: History<B, Several>,
+}
+
+impl<B: Backend> Recorded<B> {
+    fn new(units: &[usize]) -> Self {
+        Self {
+            inner: SemaphoreSet::on_gate("set", units),
+            history: history(units.to_vec()),
+        }
+    }
+
+    #[track_caller]
+    fn swait(&self, needs: &[(usize, usize, usize)]) {
+        let called = self.history.called(Parts::Swait(needs.to_vec()));
+        self.inner.swait_general(needs);
+        called.returned(Answer::Done);
+    }
+
+    #[track_caller]
+    fn ssignal(&self, gifts: &[(usize, usize)]) {
+        let called = self.history.called(Parts::Ssignal(gifts.to_vec()));
+        self.inner.ssignal_general(gifts);
+        called.returned(Answer::Done);
+    }
+}
 
 /// Members of the set.
 const S: usize = 0;
@@ -195,6 +238,10 @@ impl Scenario for General {
         ]
     }
 
+    fn observed(&self) -> Vec<Property> {
+        vec![Property::Linearizability]
+    }
+
     fn marks(&self) -> Vec<&'static str> {
         vec![TOGETHER]
     }
@@ -202,13 +249,13 @@ impl Scenario for General {
     fn run<B: Backend>(&self, instance: &Instance) {
         let (capacity, take) = (instance.number("capacity"), instance.number("take"));
         let (reserve, count) = (instance.number("reserve"), instance.number("rounds"));
-        let set = SemaphoreSet::<B>::on_gate("set", &[capacity, 1]);
+        let set = Recorded::<B>::new(&[capacity, 1]);
         let inside = Zone::<B>::admitting("users inside", most_inside(instance).max(1));
         let user = |_| {
             for _ in rounds::<B>(count, &()) {
-                set.swait_general(&[(S, take + reserve, take), (G, 1, 0)]);
+                set.swait(&[(S, take + reserve, take), (G, 1, 0)]);
                 let stay = inside.enter();
-                let free = set.free()[S];
+                let free = set.inner.free()[S];
                 require::<B>(Property::Invariant, free >= reserve, || {
                     format!("{free} units are left, {reserve} are to be")
                 });
@@ -216,23 +263,23 @@ impl Scenario for General {
                     reached::<B>(TOGETHER);
                 }
                 drop(stay);
-                set.ssignal_general(&[(S, take)]);
+                set.ssignal(&[(S, take)]);
             }
         };
         let keeper = |_| {
             for _ in rounds::<B>(count, &()) {
-                set.swait_general(&[(G, 1, 1)]);
-                set.swait_general(&[(S, capacity, 0)]);
-                let free = set.free();
+                set.swait(&[(G, 1, 1)]);
+                set.swait(&[(S, capacity, 0)]);
+                let free = set.inner.free();
                 require::<B>(Property::Invariant, free == [capacity, 0], || {
                     format!("the keeper is not alone: free are {free:?}")
                 });
-                set.ssignal_general(&[(G, 1)]);
+                set.ssignal(&[(G, 1)]);
             }
         };
         let mut threads = team("user", instance.number("n"), &user);
         threads.extend(team("keeper", 1, &keeper));
         run_threads::<B>(threads);
-        at_rest(&set, &[capacity, 1]);
+        at_rest(&set.inner, &[capacity, 1]);
     }
 }

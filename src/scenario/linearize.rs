@@ -217,9 +217,15 @@ impl<B: Backend, S: Specification> History<B, S> {
     /// In words, a history of this trace that nothing explains.
     fn unexplained(&self) -> Option<String> {
         let log = self.log();
-        let events: Option<Vec<&Event<S>>> = log.iter().map(Option::as_ref).collect();
-        // Who has not written its event down yet will check.
-        let events = events?;
+        let whole: Option<Vec<&Event<S>>> = log.iter().map(Option::as_ref).collect();
+        let part;
+        let events = match whole {
+            Some(events) => events,
+            None => {
+                part = written_down(&log);
+                part.iter().collect()
+            }
+        };
         let order = unexplained(&self.specification, &events)?;
         let words = order.iter().map(|&number| match &events[number].what {
             What::Call(operation) => format!("call {operation:?}"),
@@ -318,6 +324,29 @@ struct Configuration<State, Output> {
 /// The configurations of a specification that a history allows.
 type Configurations<S> =
     BTreeSet<Configuration<<S as Specification>::State, <S as Specification>::Output>>;
+
+/// The events that have been written down, while other threads of the OS have passed the moments of
+/// theirs and not come to it: a beginning of the history, since whoever depends on a moment does so
+/// by a step that its thread takes afterwards.
+fn written_down<S: Specification>(log: &[Option<Event<S>>]) -> Vec<Event<S>> {
+    let mut numbers = vec![None; log.len()];
+    let mut events = Vec::new();
+    for (number, event) in log.iter().enumerate() {
+        let Some(event) = event else { continue };
+        let after: Option<Vec<usize>> = event.after.iter().map(|&number| numbers[number]).collect();
+        let what = match &event.what {
+            What::Call(operation) => Some(What::Call(operation.clone())),
+            What::Return(call, output) => {
+                numbers[*call].map(|call| What::Return(call, output.clone()))
+            }
+        };
+        if let (Some(after), Some(what)) = (after, what) {
+            numbers[number] = Some(events.len());
+            events.push(Event { after, what });
+        }
+    }
+    events
+}
 
 /// A sequence of these calls and returns that respects what comes before what, and that nothing
 /// explains.
@@ -484,4 +513,37 @@ impl<S: Specification> Walk<'_, S> {
 
 fn place<P>(happened: &[(usize, P)], call: usize) -> Result<usize, usize> {
     happened.binary_search_by_key(&call, |(number, _)| *number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::specifications::{Answer, Counting, Unit};
+    use crate::sync::SemaphoreOrder;
+
+    #[test]
+    fn what_another_thread_has_not_written_down_hides_nothing() {
+        let event = |after: &[usize], what| {
+            Some(Event::<Counting> {
+                after: after.to_vec(),
+                what,
+            })
+        };
+        let served = |call| What::Return(call, Answer::Done);
+        let log = [
+            event(&[], What::Call(Unit::P(1))),
+            event(&[], What::Call(Unit::P(1))),
+            event(&[1], served(1)),
+            // The V behind that P has begun.
+            None,
+            event(&[0], served(0)),
+        ];
+        let events = written_down(&log);
+        let order = SemaphoreOrder::Weak;
+        let semaphore = Counting { units: 1, order };
+        let found = unexplained(&semaphore, &events.iter().collect::<Vec<_>>());
+        assert_eq!(events.len(), 4);
+        // Both returns, behind their calls.
+        assert_eq!(found, Some(vec![0, 3, 1, 2]));
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::{MutexGuard, PoisonError};
 
 use super::session::{Halt, Session};
+use super::settings::ScriptStep;
 use super::state::{State, Status};
 use super::trace::{Operation, Trouble};
 
@@ -24,7 +25,11 @@ impl Session {
                 return Err(Halt);
             }
             let Some(next) = script.steps.get(state.position) else {
-                return Ok(state);
+                if self.is_over(&mut state, me) {
+                    return Ok(state);
+                }
+                state = self.await_turn(state);
+                continue;
             };
             let mine = state.thread_label(me);
             if next.thread == mine {
@@ -85,11 +90,37 @@ impl Session {
                     message,
                 ));
             }
-            state = self
-                .turn
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.await_turn(state);
             state.threads[me].at_gate = false;
         }
+    }
+
+    fn await_turn<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.turn
+            .wait(state)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether everybody may go on behind the last step of the recording.
+    ///
+    /// Its thread goes first and alone, until it comes to its next step, blocks or ends: what it finds
+    /// in between is what the recording ends with, and nobody may fail something else before it.
+    fn is_over(&self, state: &mut State, me: usize) -> bool {
+        let script = self.settings.script.as_ref();
+        let last = script.and_then(|script| script.steps.last());
+        let goes_first = |last: &ScriptStep| {
+            let threads = 0..state.threads.len();
+            let mut threads = threads.filter(|&t| state.thread_label(t) == last.thread);
+            threads.next().is_some_and(|first| {
+                first != me
+                    && state.threads[first].status != Status::Finished
+                    && !state.is_blocked(first)
+            })
+        };
+        if !state.over && !last.is_some_and(goes_first) {
+            state.over = true;
+            self.turn.notify_all();
+        }
+        state.over
     }
 }

@@ -96,6 +96,7 @@ impl Session {
         state.stopped = false;
         state.failure = None;
         state.position = 0;
+        state.over = false;
         state.fences.clear();
         state.sequentially_consistent = true;
         state.spin_capped = false;
@@ -511,6 +512,8 @@ impl Session {
             state.is_blocked(index)
         });
         if !any || !dead {
+            // Who waits for a turn that the blocked thread had looks again.
+            self.turn.notify_all();
             return Ok(());
         }
         let blocked: Vec<usize> = (0..state.threads.len())

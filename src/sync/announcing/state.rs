@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) steps: Vec<Step>,
     /// Position in the script.
     pub(super) position: usize,
+    /// The thread with the last step of the script has done what that leads to.
+    pub(super) over: bool,
     pub(super) fences: Clock,
     pub(super) sequentially_consistent: bool,
     pub(super) spin_capped: bool,
