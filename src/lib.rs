@@ -20,7 +20,8 @@
 //!
 //! With `default-features = false` only the first two are built, on OS threads, with
 //! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
-//! needs.
+//! needs. Feature `engines` adds what its tests need; the catalogue, which every backend multiplies,
+//! is a feature of its own.
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -29,7 +30,7 @@ pub mod engines;
 #[cfg(any(feature = "engines", feature = "programs"))]
 pub mod escape;
 pub mod primitives;
-#[cfg(feature = "engines")]
+#[cfg(feature = "catalogue")]
 pub mod problems;
 #[cfg(feature = "programs")]
 pub mod programs;

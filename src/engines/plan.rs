@@ -7,8 +7,7 @@ use super::check::{Job, MODE, Row, check, instance_text, set_switch};
 use super::claims::{Mode, Table};
 use super::engine::EngineId;
 use super::limits::{Limits, SearchMode};
-use crate::problems::{Problem, Variant};
-use crate::scenario::{Instance, Parameter, Program, Value};
+use crate::scenario::{Instance, Parameter, Problem, Program, Value, Variant};
 use crate::sync::{Property, Semantics};
 
 /// One job of a plan, owned.

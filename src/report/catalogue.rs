@@ -8,8 +8,7 @@ use std::fmt::Write as _;
 use super::escape;
 use crate::engines::claims::{Line, Mode, Table};
 use crate::engines::{EngineId, Word};
-use crate::problems::{Problem, Variant};
-use crate::scenario::{Instance, Memory};
+use crate::scenario::{Instance, Memory, Problem, Variant};
 use crate::sync::{Property, Semantics};
 
 /// A proved row of engine `exhaustive` is shown when it took so many executions or more.

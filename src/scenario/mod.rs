@@ -8,7 +8,8 @@
 //!    [`specifications`]: those of the suite's objects.
 //! 5. [`parallelism`]: [`Parallelism`], how many are in a region at once.
 //! 6. [`Truth`]: what is claimed of a scenario, as predicates over its instances.
-//! 7. `Checkable`: a scenario without its type, for engines.
+//! 7. `Checkable`: a scenario without its type, for engines; [`Problem`], [`Variant`]: scenarios that
+//!    belong together, with what is claimed of each.
 
 #[cfg(feature = "engines")]
 mod checkable;
@@ -16,6 +17,8 @@ mod instance;
 pub mod linearize;
 mod observe;
 pub mod parallelism;
+#[cfg(feature = "engines")]
+mod problem;
 pub mod specifications;
 mod stages;
 mod truth;
@@ -26,6 +29,8 @@ pub use instance::{Domain, Instance, Parameter, Value};
 pub use linearize::{Called, History, Specification};
 pub use observe::{Gathering, Ledger, Stay, Zone};
 pub use parallelism::Parallelism;
+#[cfg(feature = "engines")]
+pub use problem::{Problem, Variant};
 pub use stages::Stages;
 pub use truth::{Failing, Memory, Truth};
 
