@@ -23,14 +23,15 @@
 //! needs. Feature `engines` adds what its tests need; the catalogue, which every backend multiplies,
 //! is a feature of its own.
 
-#[cfg(feature = "cli")]
+// No unit test of this crate needs the catalogue or the program, which would double their build.
+#[cfg(all(feature = "cli", not(test)))]
 pub mod cli;
 #[cfg(feature = "engines")]
 pub mod engines;
 #[cfg(any(feature = "engines", feature = "programs"))]
 pub mod escape;
 pub mod primitives;
-#[cfg(feature = "catalogue")]
+#[cfg(all(feature = "catalogue", not(test)))]
 pub mod problems;
 #[cfg(feature = "programs")]
 pub mod programs;
