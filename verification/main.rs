@@ -1,8 +1,8 @@
 //! The matrix: one named, filterable test for every claimed row, with its report pinned.
 //!
 //! `cargo test` runs the quick rows. `RUSTFLAGS="--cfg loom" cargo test --release` runs the rows of
-//! proof mode: larger instances, nothing cut. Both come from one table,
-//! `claims.txt`. A row fails when its verdict or its exact count of executions is another than
+//! proof mode: larger instances, nothing cut; and the matrix of mutants. The rows of both come from
+//! one table, `claims.txt`. A row fails when its verdict or its exact count of executions is another than
 //! claimed, when a counterexample does not replay, or when its report differs from the snapshot in
 //! `snapshots/`; `cargo insta review` shows the difference and accepts a new one.
 

@@ -10,7 +10,8 @@ use crosscheck::scenario::{Instance, Memory, Program};
 use crosscheck::sync::Semantics;
 use libtest_mimic::{Failed, Trial};
 
-/// The matrix itself belongs to proof mode, which is built in release: it is most of the searches.
+/// The matrix itself belongs to proof mode, which is built in release: in a dev build its searches
+/// take as long as all others of quick mode.
 pub(crate) fn trials(mode: Mode) -> Vec<Trial> {
     let mut trials = vec![Trial::test(
         "mutants::every-line-is-of-a-correct-variant",
