@@ -3,7 +3,7 @@
 //!
 //! Another server, Dovecot say, is measured too where `CROSSCHECK_POP3_PEER` is its `HOST:PORT`. It has
 //! to know the users `small` and `big`, password `benchmark`, whose Maildirs this program makes below
-//! the directory `CROSSCHECK_POP3_MAIL`.
+//! the directory `CROSSCHECK_POP3_MAIL`, open to whatever user that server runs as.
 
 mod support;
 
@@ -11,6 +11,7 @@ use std::fs;
 use std::hint::black_box;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -229,14 +230,27 @@ fn serve_from_memory(wire: Vec<u8>) -> SocketAddr {
     address
 }
 
+/// The other server runs as whom it likes, and has to read, lock and index here.
+fn open_to_all(folder: &Path) {
+    let mode = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(folder, mode).expect("our own folder");
+}
+
 /// The mail drops, and the file of users of our server.
 fn mail_drops(folder: &Path) -> PathBuf {
     for (user, (messages, octets)) in [("small", SMALL), ("big", BIG)] {
-        let new = folder.join(user).join("new");
-        fs::create_dir_all(&new).expect("a folder");
+        let maildir = folder.join(user);
+        for part in ["tmp", "new", "cur"] {
+            let part = maildir.join(part);
+            fs::create_dir_all(&part).expect("a folder");
+            open_to_all(&part);
+        }
+        open_to_all(&maildir);
         let (stored, _) = mail(octets);
         for number in 0..messages {
-            fs::write(new.join(format!("{}.bench", 1_000_000 + number)), &stored).expect("space");
+            // Seen already: nobody has to move it.
+            let name = format!("cur/{}.bench:2,S", 1_000_000 + number);
+            fs::write(maildir.join(name), &stored).expect("space");
         }
     }
     let users = folder.join("users");

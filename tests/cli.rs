@@ -302,11 +302,56 @@ fn deterministic_rows_are_the_same_every_time_and_with_any_number_of_jobs() {
 #[test]
 fn every_format_prints_the_same_rows() {
     for format in ["text", "json", "markdown", "html", "junit"] {
-        let output = crosscheck(&["verify", "critical-section", "--format", format]);
+        let rows = ["verify", "critical-section", "--engine", "exhaustive"];
+        let output = crosscheck(&[&rows[..], &["--format", format]].concat());
         assert_eq!(code(&output), 0, "{format}: {}", err(&output));
         for variant in ["mutex", "peterson-relaxed", "unpaired"] {
             assert!(out(&output).contains(variant), "{format} lacks {variant}");
         }
+    }
+}
+
+#[test]
+fn workers_share_a_search_and_its_executions_are_not_compared() {
+    let row = [
+        "verify",
+        "philosophers/odd-even",
+        "--set",
+        "n=5",
+        "--set",
+        "meals=2",
+    ];
+    let by_states = ["--engine", "exhaustive", "--mode", "states"];
+    let shared = [&row[..], &by_states, &["--workers", "2"]].concat();
+    let text = out(&crosscheck(&shared));
+    assert!(text.contains("proved? ~"), "{text}");
+    assert!(text.contains("another run has another number"), "{text}");
+    let (code_of, found) = json(&[&shared[..], &["--format", "json"]].concat());
+    assert_eq!(code_of, 0, "the claims hold");
+    for row in found["rows"].as_array().expect("rows") {
+        assert_eq!(row["verdict"], "proved");
+        assert_eq!(row["workers"], 2);
+    }
+    let (_, alone) = json(&[&row[..], &by_states, &["--format", "json"]].concat());
+    assert_eq!(alone["rows"][0]["workers"], Value::Null);
+    for (arguments, says) in [
+        (&["--format", "claims"][..], "leave out --workers"),
+        (&["--engine", "loom"], "--workers is for engine exhaustive"),
+        (&["--mode", "source"], "--workers is for engine exhaustive"),
+        (&["--checkpoint", "file"], "cannot be used with"),
+        (&["--workers", "100000"], "threads share a search"),
+    ] {
+        let workers = match arguments {
+            ["--workers", ..] => &[][..],
+            _ => &["--workers", "2"],
+        };
+        let output = crosscheck(&[&row[..], workers, arguments].concat());
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(
+            err(&output).contains(says),
+            "{arguments:?}: {}",
+            err(&output)
+        );
     }
 }
 

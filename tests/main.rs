@@ -27,4 +27,5 @@ mod starts_and_joins;
 mod starvation;
 mod stepping;
 mod sweep;
+mod workers;
 mod zero_cost;

@@ -61,7 +61,7 @@ impl Default for Command {
     }
 }
 
-#[derive(Args, Debug, Default)]
+#[derive(Args, Debug)]
 pub(super) struct Verify {
     #[command(flatten)]
     pub(super) what: What,
@@ -76,9 +76,28 @@ pub(super) struct Verify {
     pub(super) timings: bool,
     #[command(flatten)]
     pub(super) keep: Keep,
-    /// Rows that run at the same time [default: the number of cores]
+    /// Rows that run at the same time [default: the number of cores, by --workers]
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
+    /// Threads that make each search of engine exhaustive over states together (--mode states, or
+    /// auto where traces do not end): the same verdict, and executions that are not comparable
+    #[arg(long, value_name = "N", default_value = "1", conflicts_with_all = ["checkpoint", "resume"])]
+    pub(super) workers: NonZeroUsize,
+}
+
+impl Default for Verify {
+    /// As when nothing is given.
+    fn default() -> Self {
+        Self {
+            what: What::default(),
+            deep: false,
+            format: Format::default(),
+            timings: false,
+            keep: Keep::default(),
+            jobs: None,
+            workers: NonZeroUsize::MIN,
+        }
+    }
 }
 
 /// Where a search is kept.

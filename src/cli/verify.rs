@@ -21,6 +21,9 @@ use crate::report;
 use crate::scenario::Instance;
 use crate::sync::Property;
 
+/// Far more than any machine has cores.
+const MOST_WORKERS: usize = 1_024;
+
 pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     let table = Table::built_in()?;
     let mode = if arguments.deep {
@@ -30,9 +33,13 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     };
     let mut plan = plan(&arguments.what, &table, mode)?;
     keep(&arguments.keep, &mut plan)?;
+    let workers = arguments.workers.get();
+    share(workers, arguments.format, &mut plan)?;
     let jobs = match arguments.jobs {
         Some(jobs) => jobs.get(),
-        None => available_parallelism().map_or(1, usize::from),
+        None => available_parallelism()
+            .map_or(1, usize::from)
+            .div_ceil(workers),
     };
     let done = check_all(&plan, jobs)?;
     let interrupted = done.iter().any(Option::is_none);
@@ -111,6 +118,40 @@ fn keep(keep: &Keep, plan: &mut [Planned]) -> Result<(), Failure> {
     // The claims are about whole searches from their beginning.
     row.mode = None;
     Ok(())
+}
+
+/// Has every search over states made by so many threads.
+fn share(workers: usize, format: Format, plan: &mut [Planned]) -> Result<(), Failure> {
+    if workers == 1 {
+        return Ok(());
+    }
+    if matches!(format, Format::Claims) {
+        return Err(Failure(
+            "a claim counts the executions of a search by one thread; leave out --workers"
+                .to_owned(),
+        ));
+    }
+    if workers > MOST_WORKERS {
+        return Err(Failure(format!(
+            "--workers {workers}: at most {MOST_WORKERS} threads share a search"
+        )));
+    }
+    let by_state = [SearchMode::States, SearchMode::Auto];
+    let mut rows = plan
+        .iter_mut()
+        .filter(|row| row.engine == EngineId::Exhaustive && by_state.contains(&row.limits.mode));
+    let mut any = false;
+    for row in &mut rows {
+        row.limits.workers = workers;
+        any = true;
+    }
+    if any {
+        return Ok(());
+    }
+    Err(Failure(
+        "--workers is for engine exhaustive in modes states and auto, and there is no such row"
+            .to_owned(),
+    ))
 }
 
 /// What was asked for, in a word or two.

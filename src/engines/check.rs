@@ -8,7 +8,7 @@ use super::engine::{Ending, EngineId, Run};
 use super::exhaustive;
 use super::limits::{Limits, SearchMode};
 use super::panics;
-use super::search::{Loop, Search};
+use super::search::{Exhausted, Loop, Search};
 use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
@@ -84,6 +84,15 @@ impl Row {
     #[must_use]
     pub fn complete(&self) -> bool {
         self.verdict.word() == Word::Proved && self.property != Property::Reachability
+    }
+
+    /// How many threads have made the search behind a proof; 1 for every other verdict.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        match &self.verdict {
+            Verdict::Proved(proof) => proof.exhausted().map_or(1, Exhausted::workers),
+            _ => 1,
+        }
     }
 
     /// The counterexample, if the row has one.

@@ -85,6 +85,9 @@ pub struct Limits {
     pub spins: u32,
     /// How the exhaustive engine searches.
     pub mode: SearchMode,
+    /// Threads that make one search of the exhaustive engine over states together; at least 1.
+    /// More than one do not give the same number of executions twice.
+    pub workers: usize,
     /// Megabytes that a search of the exhaustive engine may hold.
     pub memory: usize,
     /// Where a search of the exhaustive engine is kept; none: it is not.
@@ -114,6 +117,7 @@ impl Limits {
         depth: 3,
         spins: 2,
         mode: SearchMode::Auto,
+        workers: 1,
         memory: 2_048,
         kept: None,
     };

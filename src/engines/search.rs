@@ -17,6 +17,7 @@ use crate::sync::announcing::{Totals, Used};
 pub struct Exhausted {
     executions: u64,
     mode: Option<SearchMode>,
+    workers: usize,
     together: Option<u64>,
 }
 
@@ -31,6 +32,12 @@ impl Exhausted {
     #[must_use]
     pub fn mode(self) -> Option<SearchMode> {
         self.mode
+    }
+
+    /// How many threads have searched; the executions of more than one differ from run to run.
+    #[must_use]
+    pub fn workers(self) -> usize {
+        self.workers
     }
 
     /// How many threads were together in a region at most, where that was asked.
@@ -82,10 +89,21 @@ pub(super) enum Loop {
 pub(super) type Gap = (fn(&Used) -> bool, &'static str);
 
 /// A search with no failure so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Search {
     cuts: BTreeSet<Cut>,
     mode: Option<SearchMode>,
+    workers: usize,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            cuts: BTreeSet::new(),
+            mode: None,
+            workers: 1,
+        }
+    }
 }
 
 impl Search {
@@ -95,6 +113,19 @@ impl Search {
             mode: Some(mode),
             ..Self::default()
         }
+    }
+
+    /// A search over states that so many threads make.
+    pub(super) fn of_workers(workers: usize) -> Self {
+        Self {
+            workers,
+            ..Self::in_mode(SearchMode::States)
+        }
+    }
+
+    /// Takes in the cuts of another part of the same search.
+    pub(super) fn add(&mut self, part: Self) {
+        self.cuts.extend(part.cuts);
     }
 
     pub(super) fn cut(&mut self, cut: Cut) {
@@ -134,6 +165,7 @@ impl Search {
             return Ok(Exhausted {
                 executions,
                 mode: self.mode,
+                workers: self.workers,
                 together: None,
             });
         }
@@ -175,11 +207,13 @@ pub(super) fn received_graph(states: u64, bypass: Option<u64>) -> Surveyed {
 pub(super) fn received(
     executions: u64,
     mode: Option<SearchMode>,
+    workers: usize,
     together: Option<u64>,
 ) -> Exhausted {
     Exhausted {
         executions,
         mode,
+        workers,
         together,
     }
 }

@@ -189,6 +189,10 @@ impl fmt::Display for Proof {
                     }
                     Some(SearchMode::Source) => write!(f, "all traces, in {executions} executions"),
                     Some(SearchMode::States) => write!(f, "all states, in {executions} executions"),
+                }?;
+                match search.workers() {
+                    1 => Ok(()),
+                    workers => write!(f, " of {workers} workers, not comparable"),
                 }
             }
             How::Surveyed(graph) => match graph.bypass() {

@@ -434,6 +434,7 @@ enum WireVerdict {
     Exhausted {
         executions: u64,
         mode: Option<SearchMode>,
+        workers: usize,
         together: Option<u64>,
     },
     Surveyed {
@@ -457,6 +458,7 @@ impl From<Row> for WireRow {
                 (Some(exhausted), _) => WireVerdict::Exhausted {
                     executions: exhausted.executions(),
                     mode: exhausted.mode(),
+                    workers: exhausted.workers(),
                     together: exhausted.together(),
                 },
                 (None, Some(graph)) => WireVerdict::Surveyed {
@@ -495,8 +497,9 @@ impl WireRow {
             WireVerdict::Exhausted {
                 executions,
                 mode,
+                workers,
                 together,
-            } => Verdict::Proved(search::received(executions, mode, together).into()),
+            } => Verdict::Proved(search::received(executions, mode, workers, together).into()),
             WireVerdict::Surveyed { states, bypass } => {
                 Verdict::Proved(search::received_graph(states, bypass).into())
             }

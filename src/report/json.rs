@@ -59,6 +59,9 @@ struct RowObject<'a> {
     contradiction: Option<String>,
     verdict: &'static str,
     executions: u64,
+    /// Threads that made the search, where more than one did: their executions are not comparable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workers: Option<usize>,
     complete: bool,
     semantics: &'a [String],
     reason: String,
@@ -168,6 +171,7 @@ impl<'a> RowObject<'a> {
             contradiction: claimed.contradiction(),
             verdict: row.verdict.word().as_str(),
             executions: row.executions,
+            workers: Some(row.workers()).filter(|&workers| workers > 1),
             complete: row.complete(),
             semantics: &row.semantics,
             reason: row.verdict.reason(),

@@ -68,8 +68,27 @@ pub(super) struct Line {
 pub(super) struct Cell {
     pub(super) word: Word,
     /// How many executions there are, where all were visited.
-    pub(super) executions: Option<u64>,
+    pub(super) executions: Option<Count>,
     pub(super) mark: Mark,
+}
+
+/// A number of executions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count {
+    executions: u64,
+    /// Whether another run has as many.
+    comparable: bool,
+}
+
+/// What stands before a number that another run does not have.
+const INCOMPARABLE: &str = "~";
+
+impl fmt::Display for Count {
+    /// `1234`, `~1234`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.comparable { "" } else { INCOMPARABLE };
+        write!(f, "{sign}{}", self.executions)
+    }
 }
 
 /// How a verdict stands to its claim; the worst last.
@@ -344,9 +363,10 @@ impl Cell {
         let worst = || rows.iter().filter(|row| row.row.verdict.word() == word);
         Some(Self {
             word,
-            executions: worst()
-                .find(|row| row.row.complete())
-                .map(|row| row.row.executions),
+            executions: worst().find(|row| row.row.complete()).map(|row| Count {
+                executions: row.row.executions,
+                comparable: row.row.workers() == 1,
+            }),
             mark: worst()
                 .map(|row| Mark::of(row))
                 .max()
@@ -401,10 +421,13 @@ fn marks(rows: &[Claimed]) -> Vec<(&'static str, &'static str)> {
         (Mark::Unclaimed, "nothing is claimed about this row"),
         (Mark::Contradicts, "this row contradicts its claim"),
     ];
+    let shared = rows.iter().any(|row| row.row.workers() > 1);
+    let meaning = "so many executions by several workers; another run has another number";
     meanings
         .into_iter()
         .filter(|(mark, _)| rows.iter().any(|row| Mark::of(row) == *mark))
         .map(|(mark, meaning)| (mark.suffix(), meaning))
+        .chain(shared.then_some((INCOMPARABLE, meaning)))
         .collect()
 }
 

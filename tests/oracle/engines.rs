@@ -1,11 +1,13 @@
 //! The searches of the exhaustive engine against brute force.
 
 use std::cell::RefCell;
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
 
 use crosscheck::engines::exhaustive::explorer::optimal::Optimal;
 use crosscheck::engines::exhaustive::explorer::source::Source;
 use crosscheck::engines::exhaustive::explorer::states::States;
-use crosscheck::engines::exhaustive::explorer::{Ended, Explorer};
+use crosscheck::engines::exhaustive::explorer::{Ended, Explorer, Memo};
 use crosscheck::engines::exhaustive::runner::script::{Position, Script, explore};
 use crosscheck::engines::exhaustive::world::World;
 use crosscheck::sync::stepping::{Op, Substance};
@@ -93,62 +95,101 @@ struct Searched<E>(fn() -> E);
 
 impl<E: Explorer> Engine for Searched<E> {
     fn explore(&self, program: &Program, switches: &Switches) -> Option<Outcome> {
-        let mut world = World::new(&Semantics {
-            notify: switches.notify,
-            spurious: switches.spurious,
-            ..Semantics::DEFAULT
-        });
-        let script = AsScript {
-            program,
-            last: RefCell::new(vec![0; program.threads.len()]),
-            needs: RefCell::default(),
-        };
-        let mut explorer = (self.0)();
-        let mut outcome = Outcome {
-            traces: Some(Default::default()),
-            ..Outcome::default()
-        };
-        // Where the trace fixes who is served when, the engine's threads go on without a step.
-        let silent = |op| match op {
-            Op::Granted { object } => program.is_one_location(object),
-            Op::Depart(_) => true,
-            _ => false,
-        };
-        // A wait that ends by itself is an alternative of its own in the oracle: it is one when
-        // nobody has notified the thread since it began to wait.
-        explore(
-            &script,
-            &mut world,
-            &mut explorer,
-            |world, explorer, ended| {
-                if ended != Ended::Complete {
-                    return true;
-                }
-                let steps: Vec<Step> = explorer
-                    .schedule()
-                    .iter()
-                    .map(|taken| Step {
-                        thread: taken.choice.thread - 1,
-                        alternative: taken.choice.alternative + u32::from(taken.by_itself),
-                    })
-                    .collect();
-                outcome.deadlocks += u64::from(world.unfinished() > 0);
-                let (key, terminal) = replay(program, switches, &steps, silent)
-                    .unwrap_or_else(|why| panic!("the oracle refuses {steps:?}: {why}\n{program}"));
-                outcome.traces.get_or_insert_default().insert(key);
-                outcome.terminal.insert(terminal);
-                true
-            },
-        )
-        .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
-        let counts = explorer.counts();
-        outcome.executions = counts.complete;
-        outcome.blocked = counts.cut;
-        if counts.states > 0 {
-            outcome.traces = None;
-        }
-        Some(outcome)
+        Some(searched((self.0)(), program, switches))
     }
+}
+
+/// What a search finds.
+fn searched(mut explorer: impl Explorer, program: &Program, switches: &Switches) -> Outcome {
+    let mut world = World::new(&Semantics {
+        notify: switches.notify,
+        spurious: switches.spurious,
+        ..Semantics::DEFAULT
+    });
+    let script = AsScript {
+        program,
+        last: RefCell::new(vec![0; program.threads.len()]),
+        needs: RefCell::default(),
+    };
+    let mut outcome = Outcome {
+        traces: Some(Default::default()),
+        ..Outcome::default()
+    };
+    // Where the trace fixes who is served when, the engine's threads go on without a step.
+    let silent = |op| match op {
+        Op::Granted { object } => program.is_one_location(object),
+        Op::Depart(_) => true,
+        _ => false,
+    };
+    // A wait that ends by itself is an alternative of its own in the oracle: it is one when
+    // nobody has notified the thread since it began to wait.
+    explore(
+        &script,
+        &mut world,
+        &mut explorer,
+        |world, explorer, ended| {
+            if ended != Ended::Complete {
+                return true;
+            }
+            let steps: Vec<Step> = explorer
+                .schedule()
+                .iter()
+                .map(|taken| Step {
+                    thread: taken.choice.thread - 1,
+                    alternative: taken.choice.alternative + u32::from(taken.by_itself),
+                })
+                .collect();
+            outcome.deadlocks += u64::from(world.unfinished() > 0);
+            let (key, terminal) = replay(program, switches, &steps, silent)
+                .unwrap_or_else(|why| panic!("the oracle refuses {steps:?}: {why}\n{program}"));
+            outcome.traces.get_or_insert_default().insert(key);
+            outcome.terminal.insert(terminal);
+            true
+        },
+    )
+    .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
+    let counts = explorer.counts();
+    outcome.executions = counts.complete;
+    outcome.blocked = counts.cut;
+    if counts.states > 0 {
+        outcome.traces = None;
+    }
+    outcome
+}
+
+/// Searches over states that share what is known and what is to be done.
+struct Workers(usize);
+
+impl Engine for Workers {
+    fn explore(&self, program: &Program, switches: &Switches) -> Option<Outcome> {
+        // The second search runs no thread at once: the first may learn too late that it must not.
+        [States::new(), States::of_every_state()]
+            .into_iter()
+            .find_map(|begun| {
+                let Some(Memo::States(memo)) = begun.memo() else {
+                    panic!("it has not begun, so it is not over");
+                };
+                let shared = States::share(memo, self.0);
+                let work = || searched(States::worker(Arc::clone(&shared)), program, switches);
+                let parts: Vec<Outcome> = thread::scope(|scope| {
+                    let workers: Vec<_> = (0..self.0).map(|_| scope.spawn(work)).collect();
+                    let parts = workers.into_iter().map(ScopedJoinHandle::join);
+                    parts.map(|part| part.expect("it ends")).collect()
+                });
+                (!shared.is_surprised()).then(|| whole(parts))
+            })
+    }
+}
+
+fn whole(parts: Vec<Outcome>) -> Outcome {
+    let mut whole = Outcome::default();
+    for part in parts {
+        whole.executions += part.executions;
+        whole.blocked += part.blocked;
+        whole.deadlocks += part.deadlocks;
+        whole.terminal.extend(part.terminal);
+    }
+    whole
 }
 
 /// How many random programs: 1 000, or as many as `CROSSCHECK_ORACLE_PROGRAMS` says.
@@ -178,6 +219,13 @@ proptest! {
     fn states_find_every_end(program in generate::programs(9), switches in switches()) {
         agree(&Searched(States::new), Promise::Histories, &program, &switches)?;
         agree(&Searched(States::of_every_state), Promise::Histories, &program, &switches)?;
+    }
+
+    #[test]
+    fn states_find_every_end_together(
+        program in generate::programs(9), switches in switches(), workers in 1..4_usize
+    ) {
+        agree(&Workers(workers), Promise::Histories, &program, &switches)?;
     }
 
     #[test]

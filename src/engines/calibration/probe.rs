@@ -59,9 +59,10 @@ pub enum Who {
 impl Who {
     /// Everybody, in the order of a table's columns. Engine `threads` is left out: what it visits
     /// depends on the machine.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::RawLoom,
         Self::RawShuttle,
+        Self::Engine(EngineId::Exhaustive),
         Self::Engine(EngineId::Loom),
         Self::Engine(EngineId::ShuttleDfs),
         Self::Engine(EngineId::ShuttleRandom),

@@ -4,11 +4,10 @@ use std::fmt::Write;
 
 use super::probe::{Judgement, Probe, VERSIONS, Who};
 
-/// The widest line.
+/// The widest line of the notes.
 const WIDTH: usize = 110;
-/// Columns of the table: the probe's id, then one for everybody who is asked.
-const ID: usize = 24;
-const CELL: usize = 12;
+/// Between two columns of the table.
+const GAP: usize = 2;
 
 /// The probes as a table and notes on it; the same in every run, so that it can be a snapshot.
 #[must_use]
@@ -36,8 +35,7 @@ pub fn render(probes: &[Probe]) -> String {
 fn table(text: &mut String, probes: &[Probe]) {
     let mut heads = vec!["probe".to_owned()];
     heads.extend(Who::ALL.map(|who| who.to_string().replace("shuttle-", "")));
-    row(text, &heads);
-    for probe in probes {
+    let cells = |probe: &Probe| {
         let mut cells = vec![probe.id.to_owned()];
         cells.extend(Who::ALL.map(|who| {
             let answer = probe.answers.iter().find(|answer| answer.who == who);
@@ -45,18 +43,25 @@ fn table(text: &mut String, probes: &[Probe]) {
                 format!("{} {}", answer.judgement.mark(), answer.word)
             })
         }));
-        row(text, &cells);
+        cells
+    };
+    let rows: Vec<Vec<String>> = [heads]
+        .into_iter()
+        .chain(probes.iter().map(cells))
+        .collect();
+    let width = |column: usize| {
+        let lengths = rows.iter().map(|row| row[column].chars().count());
+        lengths.max().unwrap_or(0) + GAP
+    };
+    let widths: Vec<usize> = (0..=Who::ALL.len()).map(width).collect();
+    for row in rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(&widths) {
+            write!(line, "{cell:width$}").expect("writing to a String never fails");
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
     }
-}
-
-fn row(text: &mut String, cells: &[String]) {
-    let mut line = String::new();
-    for (at, cell) in cells.iter().enumerate() {
-        let width = if at == 0 { ID } else { CELL };
-        write!(line, "{cell:width$}").expect("writing to a String never fails");
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
 }
 
 fn notes(text: &mut String, probe: &Probe) {

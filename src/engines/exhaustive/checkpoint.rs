@@ -71,11 +71,17 @@ pub(super) enum CheckpointError {
     OtherBuild,
 }
 
-/// What has to be known beside the search itself to go on with it.
+/// What a file holds.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Saved {
+struct Saved {
     row: String,
     build: u64,
+    knowledge: Knowledge,
+}
+
+/// What has to be known beside the search itself to go on with it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Knowledge {
     identities: Identities,
     world_used: WorldUsed,
     locksets: Option<Locksets>,
@@ -83,7 +89,7 @@ pub(super) struct Saved {
     totals: SavedTotals,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 struct SavedTotals {
     executions: u64,
     max_steps: usize,
@@ -162,27 +168,10 @@ impl Keeper {
         let Some(memo) = inner.driver.memo() else {
             return Ok(());
         };
-        let totals = &inner.totals;
         let saved = Saved {
             row: self.row.clone(),
             build: self.build,
-            identities: inner.world.identities(),
-            world_used: inner.world.used(),
-            locksets: inner.locksets.clone(),
-            weak_orders: inner.weak_orders,
-            totals: SavedTotals {
-                executions: totals.executions,
-                max_steps: totals.max_steps,
-                max_threads: totals.max_threads,
-                used: totals.used,
-                spins_capped: totals.spins_capped,
-                cut: totals
-                    .cut
-                    .iter()
-                    .map(|(property, times)| (property.id().to_owned(), *times))
-                    .collect(),
-                marks: totals.marks.iter().map(|&mark| mark.to_owned()).collect(),
-            },
+            knowledge: Knowledge::of(inner),
         };
         write(&self.path, &(memo, saved)).map_err(|source| CheckpointError::Write {
             path: self.path.clone(),
@@ -194,7 +183,7 @@ impl Keeper {
     }
 
     /// Reads what was kept.
-    pub(super) fn resume(&self) -> Result<(Memo, Saved), CheckpointError> {
+    pub(super) fn resume(&self) -> Result<(Memo, Knowledge), CheckpointError> {
         let (memo, saved) = read(&self.path)?;
         if saved.row != self.row {
             return Err(CheckpointError::OtherRow {
@@ -205,7 +194,7 @@ impl Keeper {
         if saved.build != self.build {
             return Err(CheckpointError::OtherBuild);
         }
-        Ok((memo, saved))
+        Ok((memo, saved.knowledge))
     }
 }
 
@@ -244,7 +233,42 @@ fn read(path: &Path) -> Result<(Memo, Saved), CheckpointError> {
     }
 }
 
-impl Saved {
+impl Knowledge {
+    /// What a search knows between two executions.
+    pub(super) fn of(inner: &Inner) -> Self {
+        let totals = &inner.totals;
+        Self {
+            identities: inner.world.identities(),
+            world_used: inner.world.used(),
+            locksets: inner.locksets.clone(),
+            weak_orders: inner.weak_orders,
+            totals: SavedTotals {
+                executions: totals.executions,
+                max_steps: totals.max_steps,
+                max_threads: totals.max_threads,
+                used: totals.used,
+                spins_capped: totals.spins_capped,
+                cut: totals
+                    .cut
+                    .iter()
+                    .map(|(property, times)| (property.id().to_owned(), *times))
+                    .collect(),
+                marks: totals.marks.iter().map(|&mark| mark.to_owned()).collect(),
+            },
+        }
+    }
+
+    /// The same, for a search that counts what it does itself.
+    pub(super) fn uncounted(self) -> Self {
+        Self {
+            totals: SavedTotals {
+                used: self.totals.used,
+                ..SavedTotals::default()
+            },
+            ..self
+        }
+    }
+
     /// How many executions have been run.
     pub(super) fn executions(&self) -> u64 {
         self.totals.executions

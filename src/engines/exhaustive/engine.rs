@@ -4,18 +4,20 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{CheckpointError, Keeper, Saved};
+use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
-use super::execution::{Execution, Inner, Settings, Stuck};
+use super::execution::{Execution, Failed, Inner, Settings, Stuck};
 use super::explorer::minimise::fewest_preemptions;
 use super::explorer::nearest::Nearest;
 use super::explorer::optimal::Optimal;
 use super::explorer::source::Source;
 use super::explorer::states::States;
-use super::explorer::{Choice, Divergence, Ended, Explorer, Memo, Taken};
+use super::explorer::{Choice, Counts, Divergence, Ended, Explorer, Memo, Taken};
+use super::parallel;
 use super::runner::{coroutines, shuttle as on_tasks};
-use super::world::World;
+use super::world::event::Event;
+use super::world::{Used, World};
 use crate::engines::check::{Job, failed, unrecorded};
 use crate::engines::counterexample::Passing;
 use crate::engines::engine::{Ending, Engine, Run};
@@ -58,17 +60,17 @@ impl Engine for ExhaustiveShuttle {
 }
 
 /// What is known before a run.
-enum Known {
+pub(super) enum Known {
     Nothing,
     /// How another run has numbered the threads.
     Children(Vec<Vec<ThreadId>>),
     /// All that another run knew.
-    Saved(Box<Saved>),
+    All(Box<Knowledge>),
 }
 
 /// What runs the threads.
 #[derive(Clone, Copy, Debug)]
-enum Runner {
+pub(super) enum Runner {
     Coroutines,
     Shuttle,
 }
@@ -76,7 +78,7 @@ enum Runner {
 impl Runner {
     /// Runs executions of the job's program until the driver has no more, or `go_on` says no before
     /// one; whether the driver had no more, and what is left of them.
-    fn run(
+    pub(super) fn run(
         self,
         job: &Job<'_>,
         settings: Settings,
@@ -90,7 +92,7 @@ impl Runner {
             Known::Children(children) => {
                 execution.inner.borrow_mut().world.know_children(children);
             }
-            Known::Saved(saved) => saved.into_execution(job, execution),
+            Known::All(knowledge) => knowledge.into_execution(job, execution),
         };
         let main = || job.program.run_on(Machine::Stepping, job.instance);
         match self {
@@ -162,42 +164,106 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
 
 /// A search to its end or to a limit.
 fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Duration>) -> Run {
-    let started = Instant::now();
-    let by_state = mode == SearchMode::States;
-    let mut search = Search::in_mode(mode);
-    let Opened { mut keeper, saved } = match opened(job, mode) {
-        Ok(opened) => opened,
-        Err(error) => return not_kept(mode, &error),
+    let searched = if mode == SearchMode::States && parallel::is_wanted(job, runner) {
+        Ok(parallel::search(job, time))
+    } else {
+        alone(job, runner, mode, time)
     };
-    let (explorer, saved) = match saved {
-        Some((memo, saved)) => (memo.into_explorer(), Some(saved)),
-        None => (explorer(mode), None),
+    match searched {
+        Ok(searched) => concluded(job, runner, mode, searched),
+        Err(error) => not_kept(mode, &error),
+    }
+}
+
+/// What is left of a search that has ended.
+pub(super) struct Searched {
+    /// Whether it had nothing left.
+    pub(super) at_end: bool,
+    /// Where it was cut.
+    pub(super) search: Search,
+    /// It held more than it may.
+    pub(super) full: bool,
+    pub(super) found: Option<Found>,
+    pub(super) stuck: Option<Stuck>,
+    pub(super) totals: Totals,
+    pub(super) used: Used,
+    /// Races and zones were looked for in the states themselves.
+    pub(super) watched: bool,
+    pub(super) weak_orders: bool,
+    pub(super) counts: Counts,
+}
+
+/// A failure, and how to come to it.
+pub(super) struct Found {
+    pub(super) failed: Failed,
+    pub(super) events: Vec<Event>,
+    pub(super) world: World,
+}
+
+impl Searched {
+    pub(super) fn of(inner: Inner, at_end: bool, search: Search, full: bool) -> Self {
+        let Driver::Search(explorer) = inner.driver else {
+            unreachable!("a search is driven by its explorer")
+        };
+        let used = inner.world.used();
+        let found = inner.failed.map(|failed| Found {
+            failed,
+            events: explorer.events(),
+            world: inner.world,
+        });
+        Self {
+            at_end,
+            search,
+            full,
+            found,
+            stuck: inner.stuck,
+            totals: inner.totals,
+            used,
+            watched: inner.locksets.is_none(),
+            weak_orders: inner.weak_orders,
+            counts: explorer.counts(),
+        }
+    }
+}
+
+impl Searched {
+    /// Takes in what another part of the same search has found.
+    pub(super) fn add(&mut self, part: Self) {
+        self.at_end &= part.at_end;
+        self.search.add(part.search);
+        self.full |= part.full;
+        self.found = self.found.take().or(part.found);
+        self.stuck = self.stuck.take().or(part.stuck);
+        self.totals.add(part.totals);
+        self.used.tries |= part.used.tries;
+        self.used.resized |= part.used.resized;
+        self.watched |= part.watched;
+        self.weak_orders |= part.weak_orders;
+        self.counts.states += part.counts.states;
+    }
+}
+
+/// A search by the calling thread.
+fn alone(
+    job: &Job<'_>,
+    runner: Runner,
+    mode: SearchMode,
+    time: Option<Duration>,
+) -> Result<Searched, CheckpointError> {
+    let mut room = Room::new(job, time);
+    let Opened { mut keeper, saved } = opened(job, mode)?;
+    let (explorer, known) = match saved {
+        Some((memo, knowledge)) => {
+            room.first = knowledge.executions();
+            (memo.into_explorer(), Known::All(Box::new(knowledge)))
+        }
+        None => (explorer(mode), Known::Nothing),
     };
-    let first = saved.as_ref().map_or(0, Saved::executions);
-    let mut full = false;
     let mut unkept = None;
     let mut go_on = |execution: &Execution<'_>| {
         // Those that were begun anew do not count.
         let executions = execution.inner.borrow().totals.executions;
-        // Asked for rarely: it is a sum over the search.
-        let asks =
-            executions.is_multiple_of(4096) || executions.is_power_of_two() && executions >= 256;
-        if asks && execution.memory() / 1_000_000 >= job.limits.memory {
-            full = true;
-            return false;
-        }
-        if let Some(most) = job.limits.exhaustive_executions
-            && executions >= most
-        {
-            search.cut(Cut::Executions(most));
-            return false;
-        }
-        if let Some(time) = time
-            && executions > first
-            && started.elapsed() >= time
-        {
-            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            search.cut(Cut::Time(ms));
+        if !room.is_left(execution, executions) {
             return false;
         }
         if executions % 1024 == 1023 {
@@ -213,10 +279,10 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
     };
     let (at_end, inner) = runner.run(
         job,
-        settings(job, true, by_state),
+        settings(job, true, mode == SearchMode::States),
         Driver::Search(explorer),
         None,
-        saved.map_or(Known::Nothing, |saved| Known::Saved(Box::new(saved))),
+        known,
         &mut go_on,
     );
     let is_cut = !at_end && inner.failed.is_none() && inner.stuck.is_none() && unkept.is_none();
@@ -225,20 +291,102 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
     {
         unkept = keeper.keep(&inner).err();
     }
-    if let Some(error) = unkept {
-        return not_kept(mode, &error);
+    match unkept {
+        Some(error) => Err(error),
+        None => Ok(Searched::of(inner, at_end, room.search(mode), room.full)),
     }
-    let mut totals = inner.totals;
-    let Driver::Search(explorer) = inner.driver else {
-        unreachable!("a search is driven by its explorer")
-    };
-    if mode == SearchMode::Source && inner.failed.is_none() {
+}
+
+/// How far a search may go.
+pub(super) struct Room<'a> {
+    job: &'a Job<'a>,
+    started: Instant,
+    time: Option<Duration>,
+    /// Executions before it.
+    first: u64,
+    cut: Option<Cut>,
+    full: bool,
+}
+
+impl<'a> Room<'a> {
+    pub(super) fn new(job: &'a Job<'a>, time: Option<Duration>) -> Self {
+        Self {
+            job,
+            started: Instant::now(),
+            time,
+            first: 0,
+            cut: None,
+            full: false,
+        }
+    }
+
+    /// Whether another execution may begin, after so many.
+    pub(super) fn is_left(&mut self, execution: &Execution<'_>, executions: u64) -> bool {
+        let limits = self.job.limits;
+        // Asked for rarely: it is a sum over the search.
+        let asks =
+            executions.is_multiple_of(4096) || executions.is_power_of_two() && executions >= 256;
+        if asks && execution.memory() / 1_000_000 >= limits.memory {
+            self.full = true;
+            return false;
+        }
+        if let Some(most) = limits.exhaustive_executions
+            && executions >= most
+        {
+            self.cut = Some(Cut::Executions(most));
+            return false;
+        }
+        if let Some(time) = self.time
+            && executions > self.first
+            && self.started.elapsed() >= time
+        {
+            let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+            self.cut = Some(Cut::Time(ms));
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        self.full || self.cut.is_some()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// The search, with its cut.
+    pub(super) fn search(&self, mode: SearchMode) -> Search {
+        let mut search = Search::in_mode(mode);
+        if let Some(cut) = &self.cut {
+            search.cut(cut.clone());
+        }
+        search
+    }
+}
+
+/// What a search that has ended says.
+fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched) -> Run {
+    let by_state = mode == SearchMode::States;
+    let Searched {
+        at_end,
+        mut search,
+        full,
+        found,
+        stuck,
+        mut totals,
+        used,
+        watched,
+        weak_orders,
+        counts,
+    } = searched;
+    if mode == SearchMode::Source && found.is_none() {
         // What sleep sets end early is no execution more.
-        totals.executions = explorer.counts().complete;
+        totals.executions = counts.complete;
     }
-    let ending = if let Some(stuck) = inner.stuck {
+    let ending = if let Some(stuck) = stuck {
         Ending::Unable(gave_up(job, &stuck))
-    } else if inner.world.used().resized {
+    } else if used.resized {
         Ending::Unable(GaveUp::Unsupported {
             what: "a semaphore set whose number of members depends on what its maker has seen"
                 .to_owned(),
@@ -247,29 +395,21 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
         })
-    } else if let Some(found) = inner.failed.as_ref().filter(|_| job.program.is_mutant()) {
+    } else if let Some(Found { failed, .. }) = found.as_ref().filter(|_| job.program.is_mutant()) {
         // On semaphores that are built of mutexes it would be changed elsewhere.
-        unrecorded(job, found.property, &found.message, totals.executions)
-    } else if let Some(found) = inner.failed {
-        refuted(
-            job,
-            runner,
-            explorer.as_ref(),
-            &inner.world,
-            found.property,
-            &found.message,
-            totals.executions,
-        )
+        unrecorded(job, failed.property, &failed.message, totals.executions)
+    } else if let Some(found) = found {
+        refuted(job, runner, found, totals.executions)
     } else {
-        let watched = inner.locksets.is_none() && totals.used.cells;
-        if by_state && watched && (inner.world.used().tries || totals.used.condvars) {
+        let watched = watched && totals.used.cells;
+        if by_state && watched && (used.tries || totals.used.condvars) {
             search.cut(Cut::KnownGap(
                 "a search over states takes a failed try and a notification for synchronisation of \
                  plain memory that no lock protects; use --mode traces"
                     .to_owned(),
             ));
         }
-        if by_state && inner.weak_orders && totals.used.cells {
+        if by_state && weak_orders && totals.used.cells {
             search.cut(Cut::KnownGap(
                 "a search over states orders plain memory by steps, not by the memory orders of \
                  atomics; use --mode traces"
@@ -296,7 +436,7 @@ fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Durat
         } else {
             Loop::Stopped
         };
-        totals.states = (by_state && at_end).then(|| explorer.counts().states);
+        totals.states = (by_state && at_end).then_some(counts.states);
         search.end(totals.executions, says).into()
     };
     Run {
@@ -333,7 +473,7 @@ fn opened(job: &Job<'_>, mode: SearchMode) -> Result<Opened, CheckpointError> {
 #[derive(Default)]
 struct Opened {
     keeper: Option<Keeper>,
-    saved: Option<(Memo, Saved)>,
+    saved: Option<(Memo, Knowledge)>,
 }
 
 /// A search that cannot be kept does not run: its user counts on the file.
@@ -384,31 +524,27 @@ fn told(divergence: &Divergence) -> String {
 }
 
 /// The counterexample of a failure that was found by these native steps.
-fn refuted(
-    job: &Job<'_>,
-    runner: Runner,
-    explorer: &dyn Explorer,
-    world: &World,
-    property: Property,
-    message: &str,
-    execution: u64,
-) -> Ending {
+fn refuted(job: &Job<'_>, runner: Runner, found: Found, execution: u64) -> Ending {
+    let Found {
+        failed: Failed { property, message },
+        events,
+        world,
+    } = found;
+    let as_found: Vec<Taken> = events.iter().map(Taken::of).collect();
     // The same trace in its most readable order; as it was found where that does not fail alike.
     // Step by step where semaphores are built of mutexes already.
-    let shortest = fewest_preemptions(explorer.events(), world);
-    let found = [shortest, explorer.schedule()]
-        .into_iter()
-        .find_map(|schedule| {
-            let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
-            let guide = Driver::Guide(Guide::new(schedule.clone()));
-            let failure = [guide, Driver::Steps(steps)]
-                .into_iter()
-                .find_map(|driver| {
-                    recorded(job, runner, driver, None, Known::Children(world.children()))
-                        .filter(|failure| failure.kind == FailureKind::Property(property))
-                })?;
-            Some((failure, schedule))
-        });
+    let shortest = fewest_preemptions(events, &world);
+    let found = [shortest, as_found].into_iter().find_map(|schedule| {
+        let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
+        let guide = Driver::Guide(Guide::new(schedule.clone()));
+        let failure = [guide, Driver::Steps(steps)]
+            .into_iter()
+            .find_map(|driver| {
+                recorded(job, runner, driver, None, Known::Children(world.children()))
+                    .filter(|failure| failure.kind == FailureKind::Property(property))
+            })?;
+        Some((failure, schedule))
+    });
     match found {
         Some((failure, schedule)) => {
             let mut ending = failed(job, &failure, execution);

@@ -10,6 +10,7 @@
 //! What a thread accesses while it is alone needs no lock: every other thread that has been started
 //! has ended, and the thread comes after its end by joins; whoever is started later comes after it.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,25 @@ pub(super) struct Locksets {
 }
 
 impl Locksets {
+    /// Takes in what another part of the same search has seen. Whether everything is still
+    /// protected.
+    pub(super) fn add(&mut self, other: Self) -> bool {
+        self.signals.extend(other.signals);
+        for (object, known) in other.objects {
+            match self.objects.entry(object) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(known);
+                }
+                Entry::Occupied(occupied) => occupied.into_mut().add(&known),
+            }
+        }
+        let signals = &self.signals;
+        self.objects.values_mut().all(|known| {
+            known.locks.retain(|lock| !signals.contains(lock));
+            known.is_protected()
+        })
+    }
+
     pub(super) fn begin(&mut self) {
         self.held.iter_mut().for_each(Vec::clear);
         self.stays.iter_mut().for_each(Vec::clear);
@@ -162,6 +182,14 @@ impl Locksets {
 }
 
 impl Protected {
+    fn add(&mut self, other: &Self) {
+        if self.alone != other.alone {
+            self.alone = None;
+        }
+        self.read_only &= other.read_only;
+        self.locks.retain(|lock| other.locks.contains(lock));
+    }
+
     fn is_protected(&self) -> bool {
         // What is only read, or only by one thread, needs no lock.
         self.alone.is_some() || self.read_only || !self.locks.is_empty()

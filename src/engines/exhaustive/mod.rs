@@ -34,6 +34,11 @@
 //! ended, and `bounded` stands for neither. What a verdict rests on is one complete search, never
 //! halves of two.
 //!
+//! *Several workers.* A search over states may be made by several threads, which share the table of
+//! states and hand each other what is still to be visited. Which of them comes upon a state first is
+//! chance, so the number of executions is no property of the program then, and no claim is compared
+//! with it; the verdict and the number of states are.
+//!
 //! *Searches that are kept.* A file holds what a search has still to visit and what it has visited,
 //! so a search that was cut goes on and ends with the count of one that was not. It is refused by
 //! another build of the program and by another row.
@@ -59,7 +64,8 @@
 //! 3. [`runner`]: what runs code to its next announcement.
 //! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
 //!    races and zones beside the model; `driver`: who decides the next step.
-//! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file.
+//! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a
+//!    search over states by several threads.
 //! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
 //!    them, run again; `tale`: an execution as it is shown.
 
@@ -72,6 +78,7 @@ pub mod explorer;
 pub mod liveness;
 mod locksets;
 mod observer;
+mod parallel;
 mod rounds;
 pub mod runner;
 mod segments;

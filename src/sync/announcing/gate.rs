@@ -1,11 +1,41 @@
 //! The gate of a replay: a thread takes its next step when the recording has it.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, MutexGuard, PoisonError};
 
 use super::session::{Halt, Session};
 use super::settings::ScriptStep;
 use super::state::{State, Status};
 use super::trace::{Operation, Trouble};
+
+/// Where threads wait until a replay may have come to them.
+///
+/// It is told at every step, and nobody waits there but in a replay: to tell nobody costs no call of
+/// the system.
+#[derive(Debug, Default)]
+pub(super) struct Turn {
+    changed: Condvar,
+    /// How many wait. Relaxed, since the lock of the session orders it: a thread counts itself and
+    /// lets go of the lock at once, so whoever has changed something under that lock afterwards sees
+    /// it.
+    waiting: AtomicUsize,
+}
+
+impl Turn {
+    /// Tells everybody who waits to look again.
+    pub(super) fn notify_all(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.changed.notify_all();
+        }
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let state = self.changed.wait(state);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        state.unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Session {
     pub(super) fn gate<'a>(
@@ -28,7 +58,7 @@ impl Session {
                 if self.is_over(&mut state, me) {
                     return Ok(state);
                 }
-                state = self.await_turn(state);
+                state = self.turn.wait(state);
                 continue;
             };
             let mine = state.thread_label(me);
@@ -90,15 +120,9 @@ impl Session {
                     message,
                 ));
             }
-            state = self.await_turn(state);
+            state = self.turn.wait(state);
             state.threads[me].at_gate = false;
         }
-    }
-
-    fn await_turn<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        self.turn
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether everybody may go on behind the last step of the recording.

@@ -6,9 +6,10 @@
 //! trace. Its state is invisible to the search of the backend: nothing in it is a step.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
+use super::gate::Turn;
 use super::settings::{Choices, Settings, Totals};
 use super::state::{Object, Place, State, Status, Wake};
 use super::trace::{
@@ -25,7 +26,7 @@ pub struct Session {
     pub(super) settings: Settings,
     state: Mutex<State>,
     /// Told whenever a replay's turn may have changed.
-    pub(super) turn: Condvar,
+    pub(super) turn: Turn,
 }
 
 thread_local! {
@@ -56,7 +57,7 @@ impl Session {
         Arc::new(Self {
             settings,
             state: Mutex::default(),
-            turn: Condvar::new(),
+            turn: Turn::default(),
         })
     }
 

@@ -5,7 +5,7 @@
 //! 3. [`race`]: which races can be reversed, and the sequence that reverses each.
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
-//! 6. [`states`]: state caching with sleep sets.
+//! 6. [`states`]: state caching with sleep sets; [`shared`]: what several workers of it share.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
 //! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
@@ -17,6 +17,7 @@ pub mod nearest;
 pub mod optimal;
 pub mod order;
 pub mod race;
+pub mod shared;
 pub mod source;
 pub mod states;
 pub mod wakeup;

@@ -7,20 +7,25 @@
 //! count-sensitive here, which sleep sets allow, and a thread that only gives units back is run
 //! at once: nothing that others can do before it is lost, unless somebody can look whether units are
 //! free; when that shows, the search begins anew without.
+//!
+//! Several workers may share a search: whoever has nothing left takes a branch of another one, that
+//! nearest to the beginning.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::shared::Shared;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 use crate::sync::stepping::ThreadId;
 
 /// A set of threads below 64; others are never put to sleep, which is sound.
-type Sleep = u64;
+pub type Sleep = u64;
 
 fn bit(thread: ThreadId) -> Sleep {
     if thread < 64 { 1 << thread } else { 0 }
@@ -49,7 +54,57 @@ impl Hasher for LowWord {
 /// A table by key.
 pub type ByKey<V> = HashMap<u128, V, BuildHasherDefault<LowWord>>;
 
+/// Where it is kept which states are known, with the sleep set that each was visited with.
 #[derive(Debug)]
+enum Known {
+    /// By the one search that there is.
+    Own(ByKey<Sleep>),
+    /// By all workers.
+    Shared(Arc<Shared>),
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self::Own(ByKey::default())
+    }
+}
+
+impl Known {
+    /// A state is visited with a sleep set: whether it is new, and what slept so far and does not
+    /// now.
+    fn visit(&mut self, key: u128, sleep: Sleep) -> (bool, Sleep) {
+        match self {
+            Self::Own(table) => visit(table, key, sleep),
+            Self::Shared(shared) => shared.with(key, |table| visit(table, key, sleep)),
+        }
+    }
+}
+
+fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> (bool, Sleep) {
+    match table.entry(key) {
+        Entry::Vacant(vacant) => {
+            vacant.insert(sleep);
+            (true, 0)
+        }
+        Entry::Occupied(mut occupied) => {
+            let before = *occupied.get();
+            occupied.insert(before & sleep);
+            (false, before & !sleep)
+        }
+    }
+}
+
+/// Bytes of a table, roughly.
+pub(super) fn bytes(table: &ByKey<Sleep>) -> usize {
+    // A slot has a key and a set; the table keeps at most 7 of 8 slots full, and a byte each.
+    table.capacity() * (std::mem::size_of::<(u128, Sleep)>() + 1) * 8 / 7
+}
+
+/// What a worker hands to another: a path, and what is to be visited behind it.
+#[derive(Debug)]
+pub struct Task(Vec<Node>);
+
+#[derive(Clone, Debug)]
 struct Node {
     /// Asleep on arrival, and finished since.
     sleep: Sleep,
@@ -81,7 +136,7 @@ impl From<Memo> for States {
             finished,
         };
         Self {
-            known: memo.known.into_iter().collect(),
+            known: Known::Own(memo.known.into_iter().collect()),
             nodes: memo.nodes.into_iter().map(node).collect(),
             eager: memo.eager,
             given: memo.given,
@@ -94,7 +149,7 @@ impl From<Memo> for States {
 /// The search.
 #[derive(Debug, Default)]
 pub struct States {
-    known: ByKey<Sleep>,
+    known: Known,
     nodes: Vec<Node>,
     depth: usize,
     /// The sleep set behind the last step.
@@ -123,6 +178,53 @@ impl States {
     #[must_use]
     pub fn of_every_state() -> Self {
         Self::default()
+    }
+
+    /// What `workers` share who go on where this search is; it is to be asked for between
+    /// executions. Each of them is a [`worker`](Self::worker).
+    #[must_use]
+    pub fn share(memo: Memo, workers: usize) -> Arc<Shared> {
+        let Memo { known, eager, .. } = &memo;
+        let shared = Shared::new(known.iter().copied(), *eager, workers);
+        shared.give(Task(Self::from(memo).nodes));
+        Arc::new(shared)
+    }
+
+    /// One of the searches that share what is known and what is to do.
+    #[must_use]
+    pub fn worker(shared: Arc<Shared>) -> Self {
+        let eager = shared.is_eager();
+        Self {
+            known: Known::Shared(shared),
+            eager,
+            // If not by this one, then by another.
+            given: eager,
+            over: true,
+            ..Self::default()
+        }
+    }
+
+    /// The branch nearest to the beginning that is still to be visited.
+    fn part(&mut self) -> Option<Task> {
+        let at = self.nodes.iter().position(|node| !node.rest.is_empty())?;
+        let node = &mut self.nodes[at];
+        let current = node.rest.pop()?;
+        // All that stand before it will have been visited, here.
+        let before = node.rest.iter().chain([&node.current]);
+        let before = before.filter(|choice| choice.thread != current.thread);
+        let sleep = before.fold(node.sleep, |sleep, choice| sleep | bit(choice.thread));
+        let path = self.nodes[..at].iter().map(|node| Node {
+            rest: Vec::new(),
+            ..node.clone()
+        });
+        let last = Node {
+            sleep,
+            current,
+            event: None,
+            rest: Vec::new(),
+            finished: 0,
+        };
+        Some(Task(path.chain([last]).collect()))
     }
 
     fn visit(&mut self, world: &World) -> Decision {
@@ -172,7 +274,23 @@ impl States {
 impl Explorer for States {
     fn begin(&mut self) -> bool {
         self.depth = 0;
-        !self.over
+        let Known::Shared(shared) = &self.known else {
+            return !self.over;
+        };
+        let shared = Arc::clone(shared);
+        if self.over {
+            let Some(Task(nodes)) = shared.take() else {
+                return false;
+            };
+            self.nodes = nodes;
+            self.over = false;
+        }
+        if shared.wants()
+            && let Some(task) = self.part()
+        {
+            shared.give(task);
+        }
+        true
     }
 
     fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
@@ -197,18 +315,8 @@ impl Explorer for States {
         let sleep = if depth == 0 { 0 } else { self.sleep };
         let threads = 0..world.thread_count();
         let enabled = || threads.clone().filter(|&t| world.enabled(t));
-        let (fresh, woken) = match self.known.entry(world.key()) {
-            Entry::Vacant(vacant) => {
-                vacant.insert(sleep);
-                self.counts.states += 1;
-                (true, 0)
-            }
-            Entry::Occupied(mut occupied) => {
-                let before = *occupied.get();
-                occupied.insert(before & sleep);
-                (false, before & !sleep)
-            }
-        };
+        let (fresh, woken) = self.known.visit(world.key(), sleep);
+        self.counts.states += u64::from(fresh);
         if enabled().next().is_none() {
             // Reached before, it has been counted before.
             return Ok(if fresh { Decision::Over } else { Decision::Cut });
@@ -262,8 +370,15 @@ impl Explorer for States {
     }
 
     fn restart(&mut self) {
-        self.known.clear();
         self.nodes.clear();
+        match &mut self.known {
+            Known::Own(table) => table.clear(),
+            Known::Shared(shared) => {
+                // All of them have to.
+                shared.surprise();
+                self.over = true;
+            }
+        }
         self.depth = 0;
         self.counts.states = 0;
     }
@@ -278,12 +393,11 @@ impl Explorer for States {
     }
 
     fn memo(&self) -> Option<super::Memo> {
+        let Known::Own(known) = &self.known else {
+            return None;
+        };
         let memo = Memo {
-            known: self
-                .known
-                .iter()
-                .map(|(&key, &sleep)| (key, sleep))
-                .collect(),
+            known: known.iter().map(|(&key, &sleep)| (key, sleep)).collect(),
             nodes: self
                 .nodes
                 .iter()
@@ -297,6 +411,10 @@ impl Explorer for States {
     }
 
     fn progress(&self) -> f64 {
+        if matches!(self.known, Known::Shared(_)) {
+            // Its part of the whole is not known.
+            return 0.0;
+        }
         if self.over {
             return 1.0;
         }
@@ -308,7 +426,9 @@ impl Explorer for States {
     }
 
     fn memory(&self) -> usize {
-        // A slot has a key and a set; the table keeps at most 7 of 8 slots full, and a byte each.
-        self.known.capacity() * (std::mem::size_of::<(u128, Sleep)>() + 1) * 8 / 7
+        match &self.known {
+            Known::Own(table) => bytes(table),
+            Known::Shared(shared) => shared.memory(),
+        }
     }
 }

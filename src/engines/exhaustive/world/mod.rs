@@ -181,6 +181,17 @@ impl World {
         }
     }
 
+    /// How many numbers have been given, of every kind: while that stays, identities stay.
+    #[must_use]
+    pub fn numbers(&self) -> [usize; 4] {
+        [
+            self.threads.len(),
+            self.slots.len(),
+            self.initial.len(),
+            self.needs.len(),
+        ]
+    }
+
     /// Takes over the numbers that a search has given; before the first execution.
     pub fn know(&mut self, identities: Identities, used: Used) {
         let Identities {

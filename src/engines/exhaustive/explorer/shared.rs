@@ -1,0 +1,177 @@
+//! What the workers of one search over states share: which states are known, and what is still to
+//! be visited.
+//!
+//! A state belongs to the worker that comes upon it first; another one that comes later turns back,
+//! or visits what slept for the first and does not for it. So everything is visited by somebody when
+//! no worker has anything left, whatever the order: a sleep set only relies on branches that stand
+//! before it in the order of its state, and those are visited by whoever has them.
+
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::states::{ByKey, LowWord, Sleep, Task};
+
+/// Parts of the table, by the high bits of a key: many more than there are workers.
+const SHARDS: usize = 256;
+
+/// What the workers share.
+#[derive(Debug)]
+pub struct Shared {
+    shards: Box<[Mutex<ByKey<Sleep>>]>,
+    /// Whether a thread that only gives is run at once.
+    eager: bool,
+    board: Mutex<Board>,
+    /// There is a task, or there will be none.
+    changed: Condvar,
+    workers: usize,
+    /// How many tasks more than there are would be taken at once. A hint, so every access is relaxed:
+    /// the board decides.
+    wanted: AtomicUsize,
+    /// Executions of all workers. Relaxed: only the number itself is shared.
+    executions: AtomicU64,
+    /// A worker has come upon something that all of them should have known at the beginning. Relaxed:
+    /// read when all have ended, whose joins order it.
+    surprised: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    tasks: Vec<Task>,
+    waiting: usize,
+    over: bool,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A worker that panics ends the search, and its verdict is no proof.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    /// What is known when `workers` begin, and whether threads that only give are run at once.
+    pub(super) fn new(
+        known: impl IntoIterator<Item = (u128, Sleep)>,
+        eager: bool,
+        workers: usize,
+    ) -> Self {
+        let mut shards: Vec<ByKey<Sleep>> = Vec::new();
+        shards.resize_with(SHARDS, || {
+            ByKey::with_hasher(BuildHasherDefault::<LowWord>::new())
+        });
+        for (key, sleep) in known {
+            shards[shard(key)].insert(key, sleep);
+        }
+        Self {
+            shards: shards.into_iter().map(Mutex::new).collect(),
+            board: Mutex::default(),
+            eager,
+            changed: Condvar::new(),
+            workers,
+            wanted: AtomicUsize::new(0),
+            executions: AtomicU64::new(0),
+            surprised: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn is_eager(&self) -> bool {
+        self.eager
+    }
+
+    /// What `visit` makes of the entry of a state.
+    pub(super) fn with<T>(&self, key: u128, visit: impl FnOnce(&mut ByKey<Sleep>) -> T) -> T {
+        visit(&mut lock(&self.shards[shard(key)]))
+    }
+
+    /// What is to be visited next; blocks while only others have something. None: nothing is left,
+    /// or the search has been stopped.
+    pub(super) fn take(&self) -> Option<Task> {
+        let mut board = lock(&self.board);
+        board.waiting += 1;
+        loop {
+            if board.over {
+                return None;
+            }
+            if let Some(task) = board.tasks.pop() {
+                board.waiting -= 1;
+                self.hint(&board);
+                return Some(task);
+            }
+            if board.waiting == self.workers {
+                board.over = true;
+                self.changed.notify_all();
+                return None;
+            }
+            self.hint(&board);
+            board = self
+                .changed
+                .wait(board)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn hint(&self, board: &Board) {
+        let wanted = board.waiting.saturating_sub(board.tasks.len());
+        self.wanted.store(wanted, Ordering::Relaxed);
+    }
+
+    /// Whether somebody waits for a task.
+    pub(super) fn wants(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) > 0
+    }
+
+    /// Hands a task to whoever waits.
+    pub(super) fn give(&self, task: Task) {
+        let mut board = lock(&self.board);
+        board.tasks.push(task);
+        self.hint(&board);
+        self.changed.notify_one();
+    }
+
+    /// Ends the search: nobody gets a task any more.
+    pub fn stop(&self) {
+        lock(&self.board).over = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether nobody gets a task any more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        lock(&self.board).over
+    }
+
+    /// Ends the search, because of something that has to be known from its beginning.
+    pub fn surprise(&self) {
+        self.surprised.store(true, Ordering::Relaxed);
+        self.stop();
+    }
+
+    /// Whether it ended so.
+    #[must_use]
+    pub fn is_surprised(&self) -> bool {
+        self.surprised.load(Ordering::Relaxed)
+    }
+
+    /// Counts an execution that is about to begin; how many others have.
+    pub fn count(&self) -> u64 {
+        self.executions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// How many states are known.
+    #[must_use]
+    pub fn states(&self) -> u64 {
+        self.shards.iter().map(|part| lock(part).len() as u64).sum()
+    }
+
+    /// Bytes of the table.
+    pub(super) fn memory(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|part| super::states::bytes(&lock(part)))
+            .sum()
+    }
+}
+
+/// The table takes the low word of a key, so the high bits are free.
+fn shard(key: u128) -> usize {
+    (key >> 120) as usize % SHARDS
+}

@@ -1,0 +1,210 @@
+//! A search over states by several threads at once.
+//!
+//! One thread begins alone, so that the threads and objects of the program have their numbers and
+//! it is known what the program uses. Then all workers go on with what is left, each with a model
+//! and stacks of its own; they share which states are known and what is to be visited. A worker that
+//! comes upon something that the others should have known ends the search, which begins anew and
+//! stays alone for longer.
+//!
+//! Verdict and states are those of a search alone, executions are not: who comes upon a state
+//! first is a matter of chance.
+
+use std::iter;
+use std::sync::Arc;
+use std::thread::{self, ScopedJoinHandle};
+use std::time::{Duration, Instant};
+
+use super::checkpoint::Knowledge;
+use super::driver::Driver;
+use super::engine::{Known, Room, Runner, Searched, settings};
+use super::execution::{Execution, Stuck};
+use super::explorer::Memo;
+use super::explorer::shared::Shared;
+use super::explorer::states::{self, States};
+use super::locksets::Locksets;
+use crate::engines::check::Job;
+use crate::engines::limits::SearchMode;
+use crate::engines::progress::{self, Estimate};
+use crate::engines::search::Search;
+use crate::sync::announcing::last_panic;
+
+/// Executions that the first thread runs alone.
+const ALONE: u64 = 64;
+
+/// By how much more it runs after each surprise.
+const MORE: u64 = 16;
+
+/// Whether a search over states is to be made by several threads: inside shuttle there is one, and
+/// a file holds the search of one.
+pub(super) fn is_wanted(job: &Job<'_>, runner: Runner) -> bool {
+    job.limits.workers > 1 && job.limits.kept.is_none() && matches!(runner, Runner::Coroutines)
+}
+
+/// The search, to its end or to a limit.
+pub(super) fn search(job: &Job<'_>, time: Option<Duration>) -> Searched {
+    let started = Instant::now();
+    let left = || time.map(|time| time.saturating_sub(started.elapsed()));
+    let mut most = ALONE;
+    loop {
+        let (memo, begun, knowledge) = match begin(job, most, left()) {
+            Begun::Ended(searched) => return *searched,
+            Begun::Left(memo, searched, knowledge) => (memo, *searched, knowledge),
+        };
+        if let Some(searched) = together(job, memo, begun, &knowledge, left()) {
+            return searched;
+        }
+        most = most.saturating_mul(MORE);
+    }
+}
+
+/// What came of the beginning.
+enum Begun {
+    Ended(Box<Searched>),
+    /// More is to be visited.
+    Left(states::Memo, Box<Searched>, Box<Knowledge>),
+}
+
+fn begin(job: &Job<'_>, most: u64, time: Option<Duration>) -> Begun {
+    let mut room = Room::new(job, time);
+    let mut enough = false;
+    let mut go_on = |execution: &Execution<'_>| {
+        let executions = execution.inner.borrow().totals.executions;
+        enough = executions >= most;
+        room.is_left(execution, executions) && !enough
+    };
+    let (at_end, inner) = Runner::Coroutines.run(
+        job,
+        settings(job, true, true),
+        Driver::Search(Box::new(States::new())),
+        None,
+        Known::Nothing,
+        &mut go_on,
+    );
+    let is_cut = room.is_cut();
+    let ended = at_end || is_cut || inner.failed.is_some() || inner.stuck.is_some();
+    let memo = inner.driver.memo();
+    let knowledge = Box::new(Knowledge::of(&inner));
+    let search = room.search(SearchMode::States);
+    let searched = Box::new(Searched::of(inner, at_end, search, room.is_full()));
+    match memo {
+        Some(Memo::States(memo)) if enough && !ended => Begun::Left(memo, searched, knowledge),
+        _ => Begun::Ended(searched),
+    }
+}
+
+/// All workers go on; none: one of them was surprised.
+fn together(
+    job: &Job<'_>,
+    memo: states::Memo,
+    begun: Searched,
+    knowledge: &Knowledge,
+    time: Option<Duration>,
+) -> Option<Searched> {
+    let shared = States::share(memo, job.limits.workers);
+    let worker = Worker {
+        job,
+        shared: &shared,
+        before: begun.totals.executions,
+        knowledge,
+        time,
+    };
+    let parts: Vec<thread::Result<Part>> = thread::scope(|scope| {
+        let others: Vec<_> = (1..job.limits.workers)
+            .map(|_| scope.spawn(|| worker.search()))
+            .collect();
+        let first = worker.search();
+        let others = others.into_iter().map(ScopedJoinHandle::join);
+        iter::once(Ok(first)).chain(others).collect()
+    });
+    if shared.is_surprised() {
+        return None;
+    }
+    let mut whole = Searched {
+        at_end: true,
+        search: Search::of_workers(job.limits.workers),
+        ..begun
+    };
+    let mut all = Locksets::default();
+    let mut protected = true;
+    for part in parts {
+        match part {
+            Ok(Part { searched, locksets }) => {
+                whole.add(searched);
+                protected &= locksets.is_none_or(|locksets| all.add(locksets));
+            }
+            Err(panic) => {
+                whole.at_end = false;
+                whole.stuck = Some(Stuck::Internal(last_panic::message(panic.as_ref())));
+            }
+        }
+    }
+    (protected || whole.found.is_some()).then_some(whole)
+}
+
+/// What one worker has to say.
+struct Part {
+    searched: Searched,
+    locksets: Option<Locksets>,
+}
+
+/// What each worker is given.
+struct Worker<'a> {
+    job: &'a Job<'a>,
+    shared: &'a Arc<Shared>,
+    /// Executions of the beginning.
+    before: u64,
+    knowledge: &'a Knowledge,
+    time: Option<Duration>,
+}
+
+/// Ends the search of all when one ends, however it does: it has nothing left, or has a reason.
+struct Stops<'a>(&'a Shared);
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+impl Worker<'_> {
+    fn search(&self) -> Part {
+        let _stops = Stops(self.shared);
+        let job = self.job;
+        let mut room = Room::new(job, self.time);
+        let mut numbers = None;
+        let mut go_on = |execution: &Execution<'_>| {
+            let now = execution.inner.borrow().world.numbers();
+            if *numbers.get_or_insert(now) != now {
+                self.shared.surprise();
+            }
+            let executions = self.before + self.shared.count();
+            // Somebody listens on the thread that has begun the search, if on any.
+            progress::offer(|| Estimate {
+                executions,
+                states: self.shared.states(),
+                at_least: 0.0,
+            });
+            !self.shared.is_over() && room.is_left(execution, executions)
+        };
+        let (at_end, inner) = Runner::Coroutines.run(
+            job,
+            settings(job, true, true),
+            Driver::Search(Box::new(States::worker(Arc::clone(self.shared)))),
+            None,
+            Known::All(Box::new(self.knowledge.clone().uncounted())),
+            &mut go_on,
+        );
+        if numbers.is_some_and(|numbers| numbers != inner.world.numbers()) {
+            self.shared.surprise();
+        }
+        Part {
+            locksets: inner.locksets.clone(),
+            searched: Searched::of(
+                inner,
+                at_end,
+                room.search(SearchMode::States),
+                room.is_full(),
+            ),
+        }
+    }
+}
