@@ -201,7 +201,9 @@ fn the_exit_code_follows_the_claims() {
 
 #[test]
 fn json_has_the_schema_that_is_promised() {
-    let (code, report) = json(&["verify", "philosophers", "--format", "json"]);
+    let rows = ["verify", "philosophers", "--format", "json"];
+    let engines = ["--engine", "exhaustive", "--engine", "threads"];
+    let (code, report) = json(&[rows, engines].concat());
     assert_eq!(code, 0);
     assert_eq!(report["schema"], 1);
     let rows = report["rows"].as_array().expect("rows");

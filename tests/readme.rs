@@ -38,6 +38,8 @@ fn every_crosscheck_command_runs() {
     let commands: Vec<String> = commands()
         .into_iter()
         .filter(|command| command.starts_with("crosscheck "))
+        // `calibration` runs it and looks at what it says.
+        .filter(|command| command != "crosscheck calibrate")
         .collect();
     let count = commands.len();
     assert!(count >= 6, "the README shows {count} crosscheck commands");

@@ -218,6 +218,12 @@ proptest! {
     #[test]
     fn states_find_every_end(program in generate::programs(9), switches in switches()) {
         agree(&Searched(States::new), Promise::Histories, &program, &switches)?;
+    }
+
+    #[test]
+    fn states_without_gives_at_once_find_every_end(
+        program in generate::programs(9), switches in switches()
+    ) {
         agree(&Searched(States::of_every_state), Promise::Histories, &program, &switches)?;
     }
 

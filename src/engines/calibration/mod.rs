@@ -29,8 +29,6 @@ mod question;
 mod raw;
 mod statistic;
 mod table;
-#[cfg(test)]
-mod tests;
 
 pub use blind_spots::calibrate;
 pub use probe::{Answer, Judgement, Probe, VERSIONS, Who};
