@@ -194,6 +194,8 @@ enum Doorway {
 }
 
 impl Scenario for WithFlags {
+    const WEAKENS_ORDERS: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

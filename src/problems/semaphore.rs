@@ -200,6 +200,8 @@ impl Algorithm {
 }
 
 impl Scenario for Processes {
+    const WEAKENS_ORDERS: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

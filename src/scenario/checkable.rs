@@ -41,10 +41,13 @@ pub trait Checkable: Send + Sync {
     /// As [`Checkable::run_on`], changed as the installed session of [`mutating`] says.
     ///
     /// # Panics
-    /// On a machine other than [`Machine::Stepping`] and [`Machine::Loom`].
+    /// On a machine other than [`Machine::Stepping`] and, where
+    /// [`weakens_orders`](Self::weakens_orders), [`Machine::Loom`].
     ///
     /// [`mutating`]: crate::sync::mutating
     fn run_mutated(&self, machine: Machine, instance: &Instance);
+    /// See [`Scenario::WEAKENS_ORDERS`].
+    fn weakens_orders(&self) -> bool;
     /// Whether it is not what its name says, so that a token of its counterexamples would mislead.
     fn is_mutant(&self) -> bool {
         false
@@ -94,13 +97,22 @@ impl<S: Scenario> Checkable for S {
     fn run_mutated(&self, machine: Machine, instance: &Instance) {
         match machine {
             Machine::Stepping => self.run::<Mutating<Stepping>>(instance),
-            Machine::Loom => Announcing::<Loom>::main(|| {
-                self.run::<Mutating<Announcing<Loom>>>(instance);
-            }),
+            Machine::Loom => {
+                // Of a scenario that does without, it is not built.
+                if S::WEAKENS_ORDERS {
+                    Announcing::<Loom>::main(|| self.run::<Mutating<Announcing<Loom>>>(instance));
+                } else {
+                    panic!("{} does not say WEAKENS_ORDERS", Scenario::name(self));
+                }
+            }
             Machine::Threads | Machine::Shuttle => {
                 panic!("programs are not mutated on {machine:?}")
             }
         }
+    }
+
+    fn weakens_orders(&self) -> bool {
+        S::WEAKENS_ORDERS
     }
 }
 

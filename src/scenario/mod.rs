@@ -46,6 +46,11 @@ pub use crate::sync::{Name, Property, reached, require};
 ///
 /// Deadlocks, data races and panics are found without being asked for.
 pub trait Scenario: Send + Sync + 'static {
+    /// Whether it has atomics whose memory orders are to be weakened one at a time, to see whether
+    /// anything would notice. That takes a build of it for loom, changed, of its own; no unless
+    /// overridden.
+    const WEAKENS_ORDERS: bool = false;
+
     /// Its name: `problem/variant`, lower case with hyphens.
     fn name(&self) -> &'static str;
 

@@ -184,7 +184,10 @@ impl<'a> Bench<'a> {
 
     /// Searches the program under loom, for mutants of memory order.
     pub(super) fn look_under_loom(&mut self, limits: &Limits) {
-        self.under_loom = self.as_it_is(EngineId::Loom, limits);
+        self.under_loom = match self.program.weakens_orders() {
+            true => self.as_it_is(EngineId::Loom, limits),
+            false => Err("the scenario does not say WEAKENS_ORDERS".to_owned()),
+        };
     }
 
     fn as_it_is(&self, engine: EngineId, limits: &Limits) -> Result<Original, String> {

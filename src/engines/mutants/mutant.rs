@@ -57,6 +57,10 @@ impl Checkable for Mutant {
         self.run_on(machine, instance);
     }
 
+    fn weakens_orders(&self) -> bool {
+        self.program.weakens_orders()
+    }
+
     fn is_mutant(&self) -> bool {
         true
     }
