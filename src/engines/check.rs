@@ -8,7 +8,7 @@ use super::engine::{Ending, EngineId, Run};
 use super::exhaustive;
 use super::limits::{Limits, SearchMode};
 use super::panics;
-use super::search::{Exhausted, Loop, Search};
+use super::search::{Loop, Search};
 use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
@@ -55,6 +55,9 @@ pub struct Row {
     pub together: Option<u64>,
     /// Distinct states, where a search that keeps them visited all.
     pub states: Option<u64>,
+    /// How many threads have made the search; what more than one find differs from run to run in
+    /// executions, and in which of several failures it is.
+    pub workers: usize,
     /// Memory model and switches on which the verdict rests.
     pub semantics: Vec<String>,
     /// Environment variables that were not obeyed.
@@ -84,15 +87,6 @@ impl Row {
     #[must_use]
     pub fn complete(&self) -> bool {
         self.verdict.word() == Word::Proved && self.property != Property::Reachability
-    }
-
-    /// How many threads have made the search behind a proof; 1 for every other verdict.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        match &self.verdict {
-            Verdict::Proved(proof) => proof.exhausted().map_or(1, Exhausted::workers),
-            _ => 1,
-        }
     }
 
     /// The counterexample, if the row has one.
@@ -305,6 +299,7 @@ fn row(
         executions: totals.executions,
         together: (property == Property::MaximalParallelism).then_some(totals.together),
         states: totals.states,
+        workers: totals.workers.unwrap_or(1),
         semantics: semantics_words(job, mode, &totals.used),
         overridden: Vec::new(),
         undecided: Vec::new(),

@@ -59,7 +59,7 @@ impl Claimed {
         }
         match claim.executions {
             // A count is claimed of the search of one thread.
-            _ if self.row.workers() > 1 => None,
+            _ if self.row.workers > 1 => None,
             Some(claimed) if claimed != self.row.executions => Some(format!(
                 "claimed {claimed} executions, got {}",
                 self.row.executions

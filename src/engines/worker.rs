@@ -424,6 +424,7 @@ struct WireRow {
     executions: u64,
     together: Option<u64>,
     states: Option<u64>,
+    workers: usize,
     semantics: Vec<String>,
     overridden: Vec<String>,
     undecided: Vec<String>,
@@ -480,6 +481,7 @@ impl From<Row> for WireRow {
             executions: row.executions,
             together: row.together,
             states: row.states,
+            workers: row.workers,
             semantics: row.semantics,
             overridden: row.overridden,
             undecided: row
@@ -521,6 +523,7 @@ impl WireRow {
             executions: self.executions,
             together: self.together,
             states: self.states,
+            workers: self.workers,
             semantics: self.semantics,
             overridden: self.overridden,
             undecided: self

@@ -171,7 +171,7 @@ impl<'a> RowObject<'a> {
             contradiction: claimed.contradiction(),
             verdict: row.verdict.word().as_str(),
             executions: row.executions,
-            workers: Some(row.workers()).filter(|&workers| workers > 1),
+            workers: Some(row.workers).filter(|&workers| workers > 1),
             complete: row.complete(),
             semantics: &row.semantics,
             reason: row.verdict.reason(),

@@ -365,7 +365,7 @@ impl Cell {
             word,
             executions: worst().find(|row| row.row.complete()).map(|row| Count {
                 executions: row.row.executions,
-                comparable: row.row.workers() == 1,
+                comparable: row.row.workers == 1,
             }),
             mark: worst()
                 .map(|row| Mark::of(row))
@@ -421,7 +421,7 @@ fn marks(rows: &[Claimed]) -> Vec<(&'static str, &'static str)> {
         (Mark::Unclaimed, "nothing is claimed about this row"),
         (Mark::Contradicts, "this row contradicts its claim"),
     ];
-    let shared = rows.iter().any(|row| row.row.workers() > 1);
+    let shared = rows.iter().any(|row| row.row.workers > 1);
     let meaning = "so many executions by several workers; another run has another number";
     meanings
         .into_iter()

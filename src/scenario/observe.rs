@@ -1,7 +1,6 @@
 //! Observers: of who is inside, of who meets whom, and of what went in and came out.
 
 use std::fmt;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, PoisonError};
 
 use crate::sync::{AtomicUsize, Backend, Composite, Kind, Label, Name, Property, reached, require};
@@ -94,12 +93,12 @@ impl<B: Backend> Gathering<B> {
     /// The calling thread is there while `stay` runs.
     #[track_caller]
     pub fn attend<R>(&self, stay: impl FnOnce() -> R) -> R {
-        // Relaxed, here and below: an observer, which must not order what it observes.
-        if self.present.fetch_add(1, Relaxed) + 1 >= self.size {
+        // Here and below: an observer, which must not order what it observes, as Relaxed does not.
+        if self.present.observing_add(1) + 1 >= self.size {
             reached::<B>(self.mark);
         }
         let result = stay();
-        self.present.fetch_sub(1, Relaxed);
+        self.present.observing_sub(1);
         result
     }
 }

@@ -453,4 +453,15 @@ pub trait AtomicInt<V>: Atomic<V> {
     /// Subtracts and returns the value before.
     #[track_caller]
     fn fetch_sub(&self, value: V, order: Ordering) -> V;
+    /// Adds for an observer and returns the value before: relaxed, and nothing that the program does
+    /// depends on the value.
+    #[track_caller]
+    fn observing_add(&self, value: V) -> V {
+        self.fetch_add(value, Ordering::Relaxed)
+    }
+    /// Subtracts, likewise.
+    #[track_caller]
+    fn observing_sub(&self, value: V) -> V {
+        self.fetch_sub(value, Ordering::Relaxed)
+    }
 }

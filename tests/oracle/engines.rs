@@ -158,7 +158,11 @@ fn searched(mut explorer: impl Explorer, program: &Program, switches: &Switches)
 }
 
 /// Searches over states that share what is known and what is to be done.
-struct Workers(usize);
+struct Workers {
+    count: usize,
+    /// Everything is handed on, and taken in a random order.
+    scattered: Option<u64>,
+}
 
 impl Engine for Workers {
     fn explore(&self, program: &Program, switches: &Switches) -> Option<Outcome> {
@@ -169,10 +173,13 @@ impl Engine for Workers {
                 let Some(Memo::States(memo)) = begun.memo() else {
                     panic!("it has not begun, so it is not over");
                 };
-                let shared = States::share(memo, self.0);
+                let shared = States::share(memo, self.count);
+                if let Some(seed) = self.scattered {
+                    shared.scatter(seed);
+                }
                 let work = || searched(States::worker(Arc::clone(&shared)), program, switches);
                 let parts: Vec<Outcome> = thread::scope(|scope| {
-                    let workers: Vec<_> = (0..self.0).map(|_| scope.spawn(work)).collect();
+                    let workers: Vec<_> = (0..self.count).map(|_| scope.spawn(work)).collect();
                     let parts = workers.into_iter().map(ScopedJoinHandle::join);
                     parts.map(|part| part.expect("it ends")).collect()
                 });
@@ -229,9 +236,13 @@ proptest! {
 
     #[test]
     fn states_find_every_end_together(
-        program in generate::programs(9), switches in switches(), workers in 1..4_usize
+        program in generate::programs(9),
+        switches in switches(),
+        count in 1..4_usize,
+        scattered in proptest::option::weighted(0.8, any::<u64>())
     ) {
-        agree(&Workers(workers), Promise::Histories, &program, &switches)?;
+        let workers = Workers { count, scattered };
+        agree(&workers, Promise::Histories, &program, &switches)?;
     }
 
     #[test]

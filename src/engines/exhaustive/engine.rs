@@ -409,7 +409,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
                     .to_owned(),
             ));
         }
-        if by_state && weak_orders && totals.used.cells {
+        if by_state && watched && weak_orders {
             search.cut(Cut::KnownGap(
                 "a search over states orders plain memory by steps, not by the memory orders of \
                  atomics; use --mode traces"

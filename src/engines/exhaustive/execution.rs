@@ -466,6 +466,14 @@ impl Inner {
         &mut self.mutexes[thread]
     }
 
+    fn set_orders(&mut self, thread: ThreadId, success: Ordering, failure: Ordering) {
+        if self.orders.len() <= thread {
+            self.orders
+                .resize(thread + 1, (Ordering::SeqCst, Ordering::SeqCst));
+        }
+        self.orders[thread] = (success, failure);
+    }
+
     fn orders(&self, thread: ThreadId) -> (Ordering, Ordering) {
         let known = self.orders.get(thread).copied();
         known.unwrap_or((Ordering::SeqCst, Ordering::SeqCst))
@@ -805,6 +813,12 @@ unsafe impl Machine for Execution<'_> {
         match note {
             Note::Order(order) => self.set_orders(me, order, order),
             Note::Orders(success, failure) => self.set_orders(me, success, failure),
+            // It orders nothing, and nothing has to wait for it: two accesses that it lies between
+            // can go on at the same time as if it were not there.
+            Note::Observes => {
+                let mut inner = self.inner.borrow_mut();
+                inner.set_orders(me, Ordering::Relaxed, Ordering::Relaxed);
+            }
             Note::Choice(name) => {
                 let choices = &mut self.inner.borrow_mut().choice;
                 if choices.len() <= me {
@@ -1007,11 +1021,7 @@ impl Execution<'_> {
     fn set_orders(&self, me: ThreadId, success: Ordering, failure: Ordering) {
         let mut inner = self.inner.borrow_mut();
         inner.weak_orders |= success != Ordering::SeqCst;
-        let orders = &mut inner.orders;
-        if orders.len() <= me {
-            orders.resize(me + 1, (Ordering::SeqCst, Ordering::SeqCst));
-        }
-        orders[me] = (success, failure);
+        inner.set_orders(me, success, failure);
     }
 
     /// A new object, and whether the execution is to be repeated with clocks because of it.

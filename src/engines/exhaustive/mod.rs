@@ -6,7 +6,7 @@
 //! allows is not visited; loom is the engine for those. Data races are looked for under the
 //! happens-before of C11 in the modes `traces` and `source`, so a race through a relaxed flag is
 //! found; in mode `states` two accesses race when some reachable state has both going on, and a
-//! program with weakly ordered atomics and plain memory is `bounded` there.
+//! program with weakly ordered atomics and plain memory that no lock protects is `bounded` there.
 //!
 //! *Steps.* Every operation on a mutex, condition variable, semaphore, set, readers-writers lock,
 //! barrier, atomic or token, and every choice, is a step; everything between two steps of a thread

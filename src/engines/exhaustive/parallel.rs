@@ -7,7 +7,7 @@
 //! stays alone for longer.
 //!
 //! Verdict and states are those of a search alone, executions are not: who comes upon a state
-//! first is a matter of chance.
+//! first is a matter of chance. So is which failure is found, where there are several.
 
 use std::iter;
 use std::sync::Arc;
@@ -45,16 +45,27 @@ pub(super) fn search(job: &Job<'_>, time: Option<Duration>) -> Searched {
     let started = Instant::now();
     let left = || time.map(|time| time.saturating_sub(started.elapsed()));
     let mut most = ALONE;
+    let mut watched = false;
     loop {
-        let (memo, begun, knowledge) = match begin(job, most, left()) {
+        let (memo, begun, knowledge) = match begin(job, most, watched, left()) {
             Begun::Ended(searched) => return *searched,
             Begun::Left(memo, searched, knowledge) => (memo, *searched, knowledge),
         };
-        if let Some(searched) = together(job, memo, begun, &knowledge, left()) {
-            return searched;
+        match together(job, memo, begun, &knowledge, left()) {
+            Together::Ended(searched) => return *searched,
+            Together::Surprised => most = most.saturating_mul(MORE),
+            Together::Unprotected => watched = true,
         }
-        most = most.saturating_mul(MORE);
     }
+}
+
+/// What came of a search by all workers.
+enum Together {
+    Ended(Box<Searched>),
+    /// A worker came upon something that all should have known.
+    Surprised,
+    /// What each of them has seen is protected by locks, and all of it together is not.
+    Unprotected,
 }
 
 /// What came of the beginning.
@@ -64,11 +75,15 @@ enum Begun {
     Left(states::Memo, Box<Searched>, Box<Knowledge>),
 }
 
-fn begin(job: &Job<'_>, most: u64, time: Option<Duration>) -> Begun {
+/// Begins alone; `watched`: locks do not protect everything, so that the states are watched.
+fn begin(job: &Job<'_>, most: u64, watched: bool, time: Option<Duration>) -> Begun {
     let mut room = Room::new(job, time);
     let mut enough = false;
     let mut go_on = |execution: &Execution<'_>| {
         let executions = execution.inner.borrow().totals.executions;
+        if watched {
+            execution.inner.borrow_mut().locksets = None;
+        }
         enough = executions >= most;
         room.is_left(execution, executions) && !enough
     };
@@ -81,25 +96,25 @@ fn begin(job: &Job<'_>, most: u64, time: Option<Duration>) -> Begun {
         &mut go_on,
     );
     let is_cut = room.is_cut();
-    let ended = at_end || is_cut || inner.failed.is_some() || inner.stuck.is_some();
-    let memo = inner.driver.memo();
+    let goes_on = enough && !at_end && !is_cut && inner.failed.is_none() && inner.stuck.is_none();
+    let memo = goes_on.then(|| inner.driver.memo()).flatten();
     let knowledge = Box::new(Knowledge::of(&inner));
     let search = room.search(SearchMode::States);
     let searched = Box::new(Searched::of(inner, at_end, search, room.is_full()));
     match memo {
-        Some(Memo::States(memo)) if enough && !ended => Begun::Left(memo, searched, knowledge),
+        Some(Memo::States(memo)) => Begun::Left(memo, searched, knowledge),
         _ => Begun::Ended(searched),
     }
 }
 
-/// All workers go on; none: one of them was surprised.
+/// All workers go on.
 fn together(
     job: &Job<'_>,
     memo: states::Memo,
     begun: Searched,
     knowledge: &Knowledge,
     time: Option<Duration>,
-) -> Option<Searched> {
+) -> Together {
     let shared = States::share(memo, job.limits.workers);
     let worker = Worker {
         job,
@@ -110,18 +125,20 @@ fn together(
     };
     let parts: Vec<thread::Result<Part>> = thread::scope(|scope| {
         let others: Vec<_> = (1..job.limits.workers)
-            .map(|_| scope.spawn(|| worker.search()))
+            .filter_map(|_| {
+                let other = thread::Builder::new().spawn_scoped(scope, || worker.search());
+                // The system has no more threads: those that there are make the search.
+                other.inspect_err(|_| shared.without_one()).ok()
+            })
             .collect();
         let first = worker.search();
         let others = others.into_iter().map(ScopedJoinHandle::join);
         iter::once(Ok(first)).chain(others).collect()
     });
-    if shared.is_surprised() {
-        return None;
-    }
+    let workers = parts.len();
     let mut whole = Searched {
         at_end: true,
-        search: Search::of_workers(job.limits.workers),
+        search: Search::of_workers(workers),
         ..begun
     };
     let mut all = Locksets::default();
@@ -138,7 +155,17 @@ fn together(
             }
         }
     }
-    (protected || whole.found.is_some()).then_some(whole)
+    whole.totals.workers = Some(workers).filter(|&workers| workers > 1);
+    if whole.found.is_some() {
+        // It happened, whatever else did.
+        whole.stuck = None;
+        whole.full = false;
+    } else if shared.is_surprised() {
+        return Together::Surprised;
+    } else if !protected {
+        return Together::Unprotected;
+    }
+    Together::Ended(Box::new(whole))
 }
 
 /// What one worker has to say.

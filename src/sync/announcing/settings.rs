@@ -121,6 +121,8 @@ pub struct Totals {
     pub together: u64,
     /// Distinct states, where a search that keeps them visited all.
     pub states: Option<u64>,
+    /// How many threads have made the search, where more than one did.
+    pub workers: Option<usize>,
     /// Every choice that was asked for.
     pub choices: BTreeSet<ChoiceKey>,
 }

@@ -313,6 +313,18 @@ impl<A: AtomicInt<V>, V: Copy> Atomic<A, V> {
     pub fn fetch_sub(&self, value: V, order: Ordering) -> V {
         self.inner.fetch_sub(value, order)
     }
+
+    /// Adds for an observer, see [`AtomicInt::observing_add`].
+    #[track_caller]
+    pub(crate) fn observing_add(&self, value: V) -> V {
+        self.inner.observing_add(value)
+    }
+
+    /// Subtracts for an observer.
+    #[track_caller]
+    pub(crate) fn observing_sub(&self, value: V) -> V {
+        self.inner.observing_sub(value)
+    }
 }
 
 impl<A, V> fmt::Debug for Atomic<A, V> {

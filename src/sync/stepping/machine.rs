@@ -53,6 +53,9 @@ pub enum Note {
     Order(Ordering),
     /// The memory orders of the exchange that follows: when it succeeds, and when it only reads.
     Orders(Ordering, Ordering),
+    /// The atomic operation that follows is a relaxed one of an observer: nothing that the program
+    /// does depends on it.
+    Observes,
     /// The name of the choice that follows.
     Choice(Name),
     /// The situation `mark` occurs.

@@ -218,6 +218,16 @@ macro_rules! stepping_int {
                 note(Note::Order(order));
                 self.modify(Change::Add(value.encode().wrapping_neg()))
             }
+
+            fn observing_add(&self, value: $value) -> $value {
+                note(Note::Observes);
+                self.modify(Change::Add(value.encode()))
+            }
+
+            fn observing_sub(&self, value: $value) -> $value {
+                note(Note::Observes);
+                self.modify(Change::Add(value.encode().wrapping_neg()))
+            }
         }
     )*};
 }

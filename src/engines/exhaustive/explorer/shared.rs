@@ -2,9 +2,14 @@
 //! be visited.
 //!
 //! A state belongs to the worker that comes upon it first; another one that comes later turns back,
-//! or visits what slept for the first and does not for it. So everything is visited by somebody when
-//! no worker has anything left, whatever the order: a sleep set only relies on branches that stand
-//! before it in the order of its state, and those are visited by whoever has them.
+//! or visits what slept at every visit so far and does not at its own.
+//!
+//! When no worker has anything left, everything has been visited, in whatever order that was: each
+//! word of steps from a state, none of whose first steps sleeps there in the end, has been run, up to
+//! the order of independent steps. For take the first visit after which none of them sleeps, and of
+//! those that it runs the first in its order. Behind that step no first step of the rest of the word
+//! sleeps: the sleep set holds what slept at all visits so far and what the visit has run before. So
+//! the same is true of the rest, which is shorter.
 
 use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -24,7 +29,6 @@ pub struct Shared {
     board: Mutex<Board>,
     /// There is a task, or there will be none.
     changed: Condvar,
-    workers: usize,
     /// How many tasks more than there are would be taken at once. A hint, so every access is relaxed:
     /// the board decides.
     wanted: AtomicUsize,
@@ -35,11 +39,30 @@ pub struct Shared {
     surprised: AtomicBool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Board {
     tasks: Vec<Task>,
+    workers: usize,
     waiting: usize,
     over: bool,
+    scattered: Option<u64>,
+}
+
+impl Board {
+    fn pop(&mut self) -> Option<Task> {
+        let Some(state) = &mut self.scattered else {
+            return self.tasks.pop();
+        };
+        if self.tasks.is_empty() {
+            return None;
+        }
+        // A linear congruential generator suffices (Knuth, MMIX).
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let at = (*state >> 33) as usize % self.tasks.len();
+        Some(self.tasks.swap_remove(at))
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -63,14 +86,31 @@ impl Shared {
         }
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
-            board: Mutex::default(),
+            board: Mutex::new(Board {
+                tasks: Vec::new(),
+                workers,
+                waiting: 0,
+                over: false,
+                scattered: None,
+            }),
             eager,
             changed: Condvar::new(),
-            workers,
             wanted: AtomicUsize::new(0),
             executions: AtomicU64::new(0),
             surprised: AtomicBool::new(false),
         }
+    }
+
+    /// Has every branch handed on, whoever wants it, and tasks taken in a random order: for laws,
+    /// which have to hold in every order.
+    pub fn scatter(&self, seed: u64) {
+        lock(&self.board).scattered = Some(seed);
+        self.wanted.store(usize::MAX, Ordering::Relaxed);
+    }
+
+    /// There is a worker less than there were to be; to be called before one of the others begins.
+    pub fn without_one(&self) {
+        lock(&self.board).workers -= 1;
     }
 
     pub(super) fn is_eager(&self) -> bool {
@@ -91,12 +131,12 @@ impl Shared {
             if board.over {
                 return None;
             }
-            if let Some(task) = board.tasks.pop() {
+            if let Some(task) = board.pop() {
                 board.waiting -= 1;
                 self.hint(&board);
                 return Some(task);
             }
-            if board.waiting == self.workers {
+            if board.waiting == board.workers {
                 board.over = true;
                 self.changed.notify_all();
                 return None;
@@ -110,6 +150,9 @@ impl Shared {
     }
 
     fn hint(&self, board: &Board) {
+        if board.scattered.is_some() {
+            return;
+        }
         let wanted = board.waiting.saturating_sub(board.tasks.len());
         self.wanted.store(wanted, Ordering::Relaxed);
     }

@@ -70,9 +70,7 @@ impl Default for Known {
 }
 
 impl Known {
-    /// A state is visited with a sleep set: whether it is new, and what slept so far and does not
-    /// now.
-    fn visit(&mut self, key: u128, sleep: Sleep) -> (bool, Sleep) {
+    fn visit(&mut self, key: u128, sleep: Sleep) -> Visit {
         match self {
             Self::Own(table) => visit(table, key, sleep),
             Self::Shared(shared) => shared.with(key, |table| visit(table, key, sleep)),
@@ -80,16 +78,34 @@ impl Known {
     }
 }
 
-fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> (bool, Sleep) {
+/// What a visit to a state comes upon.
+struct Visit {
+    /// Nobody has been there.
+    fresh: bool,
+    /// What slept at every visit so far, and does not now.
+    woken: Sleep,
+    /// What has slept at every visit, this one included: all else has been run from here, or is now.
+    sleep: Sleep,
+}
+
+fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> Visit {
     match table.entry(key) {
         Entry::Vacant(vacant) => {
             vacant.insert(sleep);
-            (true, 0)
+            Visit {
+                fresh: true,
+                woken: 0,
+                sleep,
+            }
         }
         Entry::Occupied(mut occupied) => {
             let before = *occupied.get();
             occupied.insert(before & sleep);
-            (false, before & !sleep)
+            Visit {
+                fresh: false,
+                woken: before & !sleep,
+                sleep: before & sleep,
+            }
         }
     }
 }
@@ -126,18 +142,23 @@ pub struct Memo {
     counts: Counts,
 }
 
-impl From<Memo> for States {
-    fn from(memo: Memo) -> Self {
-        let node = |(sleep, current, rest, finished)| Node {
+impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
+    fn from((sleep, current, rest, finished): (Sleep, Choice, Vec<Choice>, u32)) -> Self {
+        Self {
             sleep,
             current,
             event: None,
             rest,
             finished,
-        };
+        }
+    }
+}
+
+impl From<Memo> for States {
+    fn from(memo: Memo) -> Self {
         Self {
             known: Known::Own(memo.known.into_iter().collect()),
-            nodes: memo.nodes.into_iter().map(node).collect(),
+            nodes: memo.nodes.into_iter().map(Node::from).collect(),
             eager: memo.eager,
             given: memo.given,
             counts: memo.counts,
@@ -184,9 +205,8 @@ impl States {
     /// executions. Each of them is a [`worker`](Self::worker).
     #[must_use]
     pub fn share(memo: Memo, workers: usize) -> Arc<Shared> {
-        let Memo { known, eager, .. } = &memo;
-        let shared = Shared::new(known.iter().copied(), *eager, workers);
-        shared.give(Task(Self::from(memo).nodes));
+        let shared = Shared::new(memo.known, memo.eager, workers);
+        shared.give(Task(memo.nodes.into_iter().map(Node::from).collect()));
         Arc::new(shared)
     }
 
@@ -285,7 +305,7 @@ impl Explorer for States {
             self.nodes = nodes;
             self.over = false;
         }
-        if shared.wants()
+        while shared.wants()
             && let Some(task) = self.part()
         {
             shared.give(task);
@@ -315,7 +335,12 @@ impl Explorer for States {
         let sleep = if depth == 0 { 0 } else { self.sleep };
         let threads = 0..world.thread_count();
         let enabled = || threads.clone().filter(|&t| world.enabled(t));
-        let (fresh, woken) = self.known.visit(world.key(), sleep);
+        // Whoever sleeps here later relies on what has been run here before, at any visit.
+        let Visit {
+            fresh,
+            woken,
+            sleep,
+        } = self.known.visit(world.key(), sleep);
         self.counts.states += u64::from(fresh);
         if enabled().next().is_none() {
             // Reached before, it has been counted before.
