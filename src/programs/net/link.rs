@@ -10,6 +10,9 @@ use super::tls::{ClientTls, ServerTls};
 
 /// A protocol as a state machine without I/O, as a [`Link`] sees it.
 pub trait Core {
+    /// Whether it only ever answers: then answers to what has come together may go together.
+    const ANSWERS: bool;
+
     /// Takes bytes from the peer; says how many it has taken. Fewer than given is back-pressure:
     /// the rest comes again.
     fn handle_input(&mut self, now: Instant, input: &[u8]) -> usize;
@@ -27,7 +30,8 @@ pub trait Core {
 /// A stream and the two buffers between it and a [`Core`].
 ///
 /// While output waits for the peer to read it, no input is read: a peer that sends and never reads
-/// fills its own buffers.
+/// fills its own buffers. What has come already is answered first where there is room, so that the
+/// answers to commands that came together go together.
 #[derive(Debug)]
 pub struct Link<'a> {
     stream: Stream,
@@ -98,7 +102,7 @@ impl<'a> Link<'a> {
     /// # Errors
     /// When the connection has failed, or output was unread for too long.
     pub fn turn(&mut self, core: &mut impl Core) -> Result<Turn, StreamError> {
-        if self.send(core)? {
+        if self.gather(core) || self.send(core)? {
             self.idle = false;
             return Ok(Turn::Moved);
         }
@@ -160,6 +164,25 @@ impl<'a> Link<'a> {
         self.stream.connect_tls(tls, host, deadline)
     }
 
+    /// Adds to output that nobody waits to send yet what the core says to input that has come
+    /// already; whether anything has moved.
+    fn gather<C: Core>(&mut self, core: &mut C) -> bool {
+        let waits = C::ANSWERS && self.stalled.is_none() && !self.input.is_empty();
+        if !waits || !self.output.has_room_behind() {
+            return false;
+        }
+        let written = core.poll_output(Instant::now(), self.output.room());
+        self.output.add(written);
+        written > 0 || !self.output.is_empty() && self.feed(core)
+    }
+
+    /// Hands the core what has come; whether it has taken any of it.
+    fn feed(&mut self, core: &mut impl Core) -> bool {
+        let taken = core.handle_input(Instant::now(), self.input.held());
+        self.input.take(taken);
+        taken > 0
+    }
+
     fn fill(&mut self, core: &mut impl Core) -> bool {
         if !self.output.is_empty() {
             return false;
@@ -200,9 +223,7 @@ impl<'a> Link<'a> {
             moved = true;
         }
         if !self.input.is_empty() {
-            let taken = core.handle_input(Instant::now(), self.input.held());
-            self.input.take(taken);
-            moved |= taken > 0;
+            moved |= self.feed(core);
         }
         Ok(moved)
     }
@@ -264,6 +285,11 @@ impl Buffer {
 
     fn held(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Whether nothing has been taken yet, and half of the memory is free.
+    fn has_room_behind(&self) -> bool {
+        self.start == 0 && self.end <= self.bytes.len() / 2
     }
 
     /// The free memory behind the bytes.

@@ -215,6 +215,8 @@ impl Session<'_> {
 }
 
 impl Core for Server {
+    const ANSWERS: bool = true;
+
     fn handle_input(&mut self, now: Instant, input: &[u8]) -> usize {
         Self::handle_input(self, now, input)
     }

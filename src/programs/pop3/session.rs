@@ -59,6 +59,9 @@ struct Spoken<'a> {
 }
 
 impl Core for Spoken<'_> {
+    // It asks, and its questions do not wait for what it makes of earlier answers.
+    const ANSWERS: bool = false;
+
     fn handle_input(&mut self, now: Instant, input: &[u8]) -> usize {
         let taken = self.client.handle_input(now, input);
         if let Some(listener) = &mut self.listener {
