@@ -50,13 +50,15 @@ fn workers_say_of_the_catalogue_what_one_says() {
                     shared += 1;
                     let reason = many.verdict.reason();
                     let ending = format!("of {workers} workers, not comparable");
-                    let counts = reason.contains("in ") && reason.contains("executions");
-                    assert!(!counts || reason.ends_with(&ending), "{name}: {reason}");
+                    if matches!(&many.verdict, Verdict::Proved(proof) if proof.exhausted().is_some())
+                    {
+                        assert!(reason.ends_with(&ending), "{name}: {reason}");
+                    }
                 } else {
                     assert_eq!(one.executions, many.executions, "{name} by {workers}");
                 }
             }
         }
     }
-    assert!(shared > 0, "no search was large enough to be shared");
+    assert!(shared >= 20, "only {shared} rows were of shared searches");
 }

@@ -61,7 +61,7 @@ impl Default for Command {
     }
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub(super) struct Verify {
     #[command(flatten)]
     pub(super) what: What,
@@ -80,24 +80,10 @@ pub(super) struct Verify {
     #[arg(long, value_name = "N")]
     pub(super) jobs: Option<NonZeroUsize>,
     /// Threads that make each search of engine exhaustive over states together (--mode states, or
-    /// auto where traces do not end): the same verdict, and executions that are not comparable
-    #[arg(long, value_name = "N", default_value = "1", conflicts_with_all = ["checkpoint", "resume"])]
-    pub(super) workers: NonZeroUsize,
-}
-
-impl Default for Verify {
-    /// As when nothing is given.
-    fn default() -> Self {
-        Self {
-            what: What::default(),
-            deep: false,
-            format: Format::default(),
-            timings: false,
-            keep: Keep::default(),
-            jobs: None,
-            workers: NonZeroUsize::MIN,
-        }
-    }
+    /// auto where traces do not end); executions are not comparable then, and which of several
+    /// failures is found is chance [default: 1]
+    #[arg(long, value_name = "N", conflicts_with_all = ["checkpoint", "resume"])]
+    pub(super) workers: Option<NonZeroUsize>,
 }
 
 /// Where a search is kept.

@@ -1,6 +1,7 @@
 //! `verify`: rows, claims and the exit code that follows.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,7 +34,7 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
     };
     let mut plan = plan(&arguments.what, &table, mode)?;
     keep(&arguments.keep, &mut plan)?;
-    let workers = arguments.workers.get();
+    let workers = arguments.workers.map_or(1, NonZeroUsize::get);
     share(workers, arguments.format, &mut plan)?;
     let jobs = match arguments.jobs {
         Some(jobs) => jobs.get(),

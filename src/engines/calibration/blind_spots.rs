@@ -21,22 +21,15 @@ use crate::sync::{NotifyOrder, Property, Semantics};
 /// The answers are the same in every run, unless an environment variable sets shuttle's seed.
 #[must_use]
 pub fn calibrate() -> Vec<Probe> {
-    let groups: [fn() -> Vec<Probe>; 9] = [
-        controls,
-        of_loom,
-        of_limits,
-        of_condvars,
-        of_shuttle,
-        one_atomic,
-        two_atomics,
-        mutexes,
-        try_locks,
-    ];
-    // Every group by a thread of its own: half of the time goes into one of them.
+    let groups = [controls, of_loom, of_limits, of_condvars, of_shuttle];
+    // Everything at once: the statistics take most of the time, and one group of the others as much.
     thread::scope(|scope| {
         let groups = groups.map(|group| scope.spawn(group));
-        let probes = groups.map(|group| group.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        probes.into_iter().flatten().collect()
+        let statistics = statistics().map(|statistic| scope.spawn(|| vec![statistic.ask()]));
+        let asked = groups.into_iter().chain(statistics);
+        asked
+            .flat_map(|probes| probes.join().unwrap_or_else(|panic| resume_unwind(panic)))
+            .collect()
     })
 }
 
@@ -442,58 +435,47 @@ fn of_shuttle() -> Vec<Probe> {
 }
 
 /// How often the outcomes of random programs are missed.
-fn one_atomic() -> Vec<Probe> {
-    let statistic = Statistic {
-        id: "random-one-atomic",
-        story: "2 threads x 2 SeqCst loads, stores and additions on one atomic",
-        generate: |random| Generated::accesses(random, 1),
-        programs: 1_000,
-        pinned: [
-            "misses outcomes of 188 of 1000, invents outcomes of 120, panics on 0; 19482 executions",
-            "misses outcomes of 0 of 1000, invents outcomes of 0, panics on 0; 10000 executions",
-        ],
-    };
-    vec![statistic.ask()]
-}
-
-fn two_atomics() -> Vec<Probe> {
-    let statistic = Statistic {
-        id: "random-two-atomics",
-        story: "2 threads x 2 SeqCst loads, stores and additions on two atomics",
-        generate: |random| Generated::accesses(random, 2),
-        programs: 500,
-        pinned: [
-            "misses outcomes of 23 of 500, invents outcomes of 25, panics on 0; 5337 executions",
-            "misses outcomes of 0 of 500, invents outcomes of 0, panics on 0; 5000 executions",
-        ],
-    };
-    vec![statistic.ask()]
-}
-
-fn mutexes() -> Vec<Probe> {
-    let statistic = Statistic {
-        id: "random-mutexes",
-        story: "2 threads x 2 critical sections on two locks, in sequence or nested",
-        generate: Generated::mutexes,
-        programs: 720,
-        pinned: [
-            "misses outcomes of 0 of 720, invents outcomes of 0, panics on 0; 5279 executions",
-            "misses outcomes of 0 of 720, invents outcomes of 0, panics on 0; 31358 executions",
-        ],
-    };
-    vec![statistic.ask()]
-}
-
-fn try_locks() -> Vec<Probe> {
-    let statistic = Statistic {
-        id: "random-try-locks",
-        story: "2 threads x 2 critical sections on two locks, half of them by try_lock",
-        generate: Generated::tries,
-        programs: 200,
-        pinned: [
-            "misses outcomes of 148 of 200, invents outcomes of 0, panics on 0; 1627 executions",
-            "misses outcomes of 0 of 200, invents outcomes of 0, panics on 0; 15952 executions",
-        ],
-    };
-    vec![statistic.ask()]
+fn statistics() -> [Statistic; 4] {
+    [
+        Statistic {
+            id: "random-one-atomic",
+            story: "2 threads x 2 SeqCst loads, stores and additions on one atomic",
+            generate: |random| Generated::accesses(random, 1),
+            programs: 1_000,
+            pinned: [
+                "misses outcomes of 188 of 1000, invents outcomes of 120, panics on 0; 19482 executions",
+                "misses outcomes of 0 of 1000, invents outcomes of 0, panics on 0; 10000 executions",
+            ],
+        },
+        Statistic {
+            id: "random-two-atomics",
+            story: "2 threads x 2 SeqCst loads, stores and additions on two atomics",
+            generate: |random| Generated::accesses(random, 2),
+            programs: 500,
+            pinned: [
+                "misses outcomes of 23 of 500, invents outcomes of 25, panics on 0; 5337 executions",
+                "misses outcomes of 0 of 500, invents outcomes of 0, panics on 0; 5000 executions",
+            ],
+        },
+        Statistic {
+            id: "random-mutexes",
+            story: "2 threads x 2 critical sections on two locks, in sequence or nested",
+            generate: Generated::mutexes,
+            programs: 720,
+            pinned: [
+                "misses outcomes of 0 of 720, invents outcomes of 0, panics on 0; 5279 executions",
+                "misses outcomes of 0 of 720, invents outcomes of 0, panics on 0; 31358 executions",
+            ],
+        },
+        Statistic {
+            id: "random-try-locks",
+            story: "2 threads x 2 critical sections on two locks, half of them by try_lock",
+            generate: Generated::tries,
+            programs: 200,
+            pinned: [
+                "misses outcomes of 148 of 200, invents outcomes of 0, panics on 0; 1627 executions",
+                "misses outcomes of 0 of 200, invents outcomes of 0, panics on 0; 15952 executions",
+            ],
+        },
+    ]
 }

@@ -224,9 +224,7 @@ impl Searched {
             counts: explorer.counts(),
         }
     }
-}
 
-impl Searched {
     /// Takes in what another part of the same search has found.
     pub(super) fn add(&mut self, part: Self) {
         self.at_end &= part.at_end;

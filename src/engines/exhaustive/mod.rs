@@ -37,7 +37,8 @@
 //! *Several workers.* A search over states may be made by several threads, which share the table of
 //! states and hand each other what is still to be visited. Which of them comes upon a state first is
 //! chance, so the number of executions is no property of the program then, and no claim is compared
-//! with it; the verdict and the number of states are.
+//! with it. Whether a property can fail, and how many states there are, does not depend on it; which
+//! failure is found first does, where there are several.
 //!
 //! *Searches that are kept.* A file holds what a search has still to visit and what it has visited,
 //! so a search that was cut goes on and ends with the count of one that was not. It is refused by

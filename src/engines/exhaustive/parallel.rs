@@ -6,8 +6,9 @@
 //! comes upon something that the others should have known ends the search, which begins anew and
 //! stays alone for longer.
 //!
-//! Verdict and states are those of a search alone, executions are not: who comes upon a state
-//! first is a matter of chance. So is which failure is found, where there are several.
+//! A proof, and how many states there are, is that of a search alone; executions are not: who comes
+//! upon a state first is a matter of chance. So is which failure is found, where there are several,
+//! and how far a search comes that is cut.
 
 use std::iter;
 use std::sync::Arc;

@@ -30,8 +30,9 @@ pub trait Core {
 /// A stream and the two buffers between it and a [`Core`].
 ///
 /// While output waits for the peer to read it, no input is read: a peer that sends and never reads
-/// fills its own buffers. What has come already is answered first where there is room, so that the
-/// answers to commands that came together go together.
+/// fills its own buffers. A core that [only answers](Core::ANSWERS) answers what has come already
+/// before output leaves, where there is room, so that the answers to commands that came together go
+/// together.
 #[derive(Debug)]
 pub struct Link<'a> {
     stream: Stream,
@@ -164,7 +165,7 @@ impl<'a> Link<'a> {
         self.stream.connect_tls(tls, host, deadline)
     }
 
-    /// Adds to output that nobody waits to send yet what the core says to input that has come
+    /// Adds to output of which nothing has left yet what the core answers to input that has come
     /// already; whether anything has moved.
     fn gather<C: Core>(&mut self, core: &mut C) -> bool {
         let waits = C::ANSWERS && self.stalled.is_none() && !self.input.is_empty();
