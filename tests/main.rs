@@ -8,6 +8,7 @@ mod floors;
 mod isolation;
 mod keeping;
 mod laws;
+mod learned;
 mod limits;
 mod linearize;
 mod liveness;

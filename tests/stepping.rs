@@ -82,7 +82,11 @@ unsafe impl Machine for Recorder {
     fn rename(&self, name: Name) {
         self.tell(format_args!("I am {name}"));
     }
-    fn spin(&self, rounds: u32, _: Place) -> bool {
+    fn checkpoint_spin(&self, _: Option<u128>, digest: u64, _: Place) -> Option<u128> {
+        self.tell(format_args!("checkpoint of a busy-wait {}", digest != 0));
+        None
+    }
+    fn spin(&self, rounds: u32, _: bool, _: Place) -> bool {
         rounds < 2
     }
     fn fail(&self, property: Property, message: String, _: Place) -> ! {

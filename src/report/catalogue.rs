@@ -69,7 +69,7 @@ fn catalogue(problems: &[Problem], claims: &Table) -> String {
                 "| {name} | {} | {} | {} |",
                 escape::markdown(variant.summary),
                 expected(variant),
-                established(&lines.collect::<Vec<_>>())
+                established(variant, &lines.collect::<Vec<_>>())
             );
         }
     }
@@ -87,7 +87,9 @@ fn expected(variant: &Variant) -> String {
 }
 
 /// What the rows of a variant say: the words in order of strength, each with its engines.
-fn established(lines: &[&Line]) -> String {
+fn established(variant: &Variant, lines: &[&Line]) -> String {
+    let mut failures = variant.truth.failures.iter();
+    let needs_c11 = failures.any(|(_, memory, _)| *memory == Memory::C11);
     let (infinite, finite): (Vec<&Line>, Vec<&Line>) =
         lines.iter().partition(|line| property(line).is_some());
     let mut parts = Vec::new();
@@ -95,7 +97,11 @@ fn established(lines: &[&Line]) -> String {
         let mut ends: Vec<(String, Vec<&Line>)> = Vec::new();
         for &line in finite.iter().filter(|line| line.words == [word]) {
             let properties = line.refuted.iter().map(|property| format!(" {property}"));
-            let end = word.as_str().to_owned() + &properties.collect::<String>();
+            let mut end = word.as_str().to_owned() + &properties.collect::<String>();
+            if word == Word::Proved && needs_c11 && line.engine != EngineId::Loom {
+                // Another engine shows what comes out under the weaker model.
+                end += " under sequential consistency";
+            }
             match ends.iter_mut().find(|(known, _)| *known == end) {
                 Some((_, lines)) => lines.push(line),
                 None => ends.push((end, vec![line])),

@@ -230,6 +230,14 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     /// Waits one round of a busy-wait; `false` when a checking backend caps it here.
     #[track_caller]
     fn spin(state: &mut Self::Spin) -> bool;
+    /// All that the calling thread will ever use of the rounds of this busy-wait so far is in this
+    /// digest: a search that compares states forgets the rest, and caps the busy-wait no more.
+    /// Elsewhere nothing, and `digest` is not called.
+    #[inline]
+    #[track_caller]
+    fn checkpoint_spin(state: &Self::Spin, digest: impl FnOnce() -> u64) {
+        let _ = (state, digest);
+    }
 
     /// One of `0..n`. On checking backends a branch of the search or a recorded sample, on the os
     /// backend an arbitrary value. `n` is at least 1.

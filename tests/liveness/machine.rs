@@ -4,6 +4,7 @@ use crosscheck::engines::exhaustive::runner::script::{Position, Script};
 use crosscheck::engines::exhaustive::world::World;
 use crosscheck::sync::SwaitOrder;
 use crosscheck::sync::stepping::{Change, Need, Op, Substance};
+use std::panic::Location;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Instr {
@@ -148,7 +149,7 @@ impl Script for Program {
             position.at += 1;
             match instr {
                 Instr::Do(op) => {
-                    world.checkpoint(id, position.at as u64);
+                    world.checkpoint(id, None, position.at as u64, Location::caller());
                     return Some(op);
                 }
                 Instr::Request => world.waits_from_next(id),
@@ -158,7 +159,7 @@ impl Script for Program {
                 Instr::Unless(value, target) if last != value => position.at = target,
                 Instr::If(..) | Instr::Unless(..) => {}
                 Instr::End => {
-                    world.checkpoint(id, 0);
+                    world.checkpoint(id, None, 0, Location::caller());
                     return None;
                 }
             }

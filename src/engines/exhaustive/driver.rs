@@ -66,6 +66,43 @@ impl Driver {
         }
     }
 
+    /// The search, where it is one that comes back to points of an execution.
+    fn search(&self) -> Option<&dyn Explorer> {
+        match self {
+            Self::Search(explorer) => Some(&**explorer),
+            Self::Survey(survey) => Some(&**survey),
+            _ => None,
+        }
+    }
+
+    fn search_mut(&mut self) -> Option<&mut dyn Explorer> {
+        match self {
+            Self::Search(explorer) => Some(&mut **explorer),
+            Self::Survey(survey) => Some(&mut **survey),
+            _ => None,
+        }
+    }
+
+    pub(super) fn common(&self) -> usize {
+        self.search().map_or(0, Explorer::common)
+    }
+
+    pub(super) fn skip(&mut self, steps: usize) {
+        if let Some(search) = self.search_mut() {
+            search.skip(steps);
+        }
+    }
+
+    pub(super) fn comes_back(&self) -> bool {
+        self.search().is_some_and(Explorer::comes_back)
+    }
+
+    pub(super) fn once_more(&mut self) {
+        if let Some(search) = self.search_mut() {
+            search.once_more();
+        }
+    }
+
     pub(super) fn memory(&self) -> usize {
         match self {
             Self::Search(explorer) => explorer.memory(),

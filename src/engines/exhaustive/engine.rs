@@ -95,6 +95,11 @@ impl Runner {
             Known::All(knowledge) => knowledge.into_execution(job, execution),
         };
         let main = || job.program.run_on(Machine::Stepping, job.instance);
+        let settings = Settings {
+            // The other runner is there to have all of it run.
+            learns: settings.learns && matches!(self, Self::Coroutines),
+            ..settings
+        };
         match self {
             Self::Coroutines => {
                 let coroutines = coroutines::Coroutines::default();
@@ -123,11 +128,12 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         native,
         by_state,
         keyed: by_state,
+        learns: by_state,
         endless: false,
     }
 }
 
-/// The search that the limits name, or two of them.
+/// The search that the limits name, or one after the other.
 fn search(job: &Job<'_>, runner: Runner) -> Run {
     panics::own_output();
     let kept = job.limits.kept.is_some();
@@ -135,39 +141,53 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     match job.limits.mode {
         // A file holds one search; and states keep no trace, which observers of moments need.
         SearchMode::Auto if kept || of_moments => {
-            return search_in(job, runner, SearchMode::Traces, job.limits.time);
+            return search_in(job, runner, SearchMode::Traces, To::End, job.limits.time);
         }
         SearchMode::Auto => {}
-        mode => return search_in(job, runner, mode, job.limits.time),
+        mode => return search_in(job, runner, mode, To::End, job.limits.time),
     }
     let started = Instant::now();
-    let traces = search_in(
-        job,
-        runner,
-        SearchMode::Traces,
-        job.limits.time.map(|time| time / 2),
-    );
+    let left = || {
+        let time = job.limits.time;
+        time.map(|time| time.saturating_sub(started.elapsed()))
+    };
+    let half = || left().map(|time| time / 2);
+    // Once a busy-wait has been capped, traces prove nothing; states may.
+    let traces = search_in(job, runner, SearchMode::Traces, To::Cap, half());
     if !traces.ending.is_for_want_of_room() {
         return traces;
     }
-    let left = job
-        .limits
-        .time
-        .map(|time| time.saturating_sub(started.elapsed()));
-    let states = search_in(job, runner, SearchMode::States, left);
+    let is_capped = traces.totals.spins_capped > 0;
+    let time = if is_capped { half() } else { left() };
+    let states = search_in(job, runner, SearchMode::States, To::End, time);
     match states.ending {
         Ending::Exhausted(_) | Ending::Failed(_) => states,
+        _ if is_capped => search_in(job, runner, SearchMode::Traces, To::End, left()),
         // Neither ended: what the traces say is the stronger half.
         _ => traces,
     }
 }
 
+/// How far a search goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum To {
+    End,
+    /// To the first busy-wait that uses up its rounds, or to its end.
+    Cap,
+}
+
 /// A search to its end or to a limit.
-fn search_in(job: &Job<'_>, runner: Runner, mode: SearchMode, time: Option<Duration>) -> Run {
+fn search_in(
+    job: &Job<'_>,
+    runner: Runner,
+    mode: SearchMode,
+    to: To,
+    time: Option<Duration>,
+) -> Run {
     let searched = if mode == SearchMode::States && parallel::is_wanted(job, runner) {
         Ok(parallel::search(job, time))
     } else {
-        alone(job, runner, mode, time)
+        alone(job, runner, mode, to, time)
     };
     match searched {
         Ok(searched) => concluded(job, runner, mode, searched),
@@ -246,6 +266,7 @@ fn alone(
     job: &Job<'_>,
     runner: Runner,
     mode: SearchMode,
+    to: To,
     time: Option<Duration>,
 ) -> Result<Searched, CheckpointError> {
     let mut room = Room::new(job, time);
@@ -260,8 +281,11 @@ fn alone(
     let mut unkept = None;
     let mut go_on = |execution: &Execution<'_>| {
         // Those that were begun anew do not count.
-        let executions = execution.inner.borrow().totals.executions;
-        if !room.is_left(execution, executions) {
+        let (executions, is_capped) = {
+            let totals = &execution.inner.borrow().totals;
+            (totals.executions, totals.spins_capped > 0)
+        };
+        if !room.is_left(execution, executions) || to == To::Cap && is_capped {
             return false;
         }
         if executions % 1024 == 1023 {

@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
+use super::learned::{Deed, Learned, Then};
 use super::locksets::Locksets;
 use super::observer::Observer;
 use super::segments::Segments;
@@ -26,7 +27,7 @@ use crate::sync::announcing::{
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
-use crate::sync::{Composite, Kind, Moment, Name, Need, Progress, Property, Semantics};
+use crate::sync::{Composite, Kind, Moment, Name, Need, Property, Semantics};
 
 /// How the threads of an execution are run: one at a time, on one OS thread.
 ///
@@ -71,6 +72,9 @@ pub(super) struct Settings {
     /// What threads have seen is kept, so that states have keys; always where races and zones are
     /// decided on the state.
     pub(super) keyed: bool,
+    /// What code does is kept, and played on the model where it is known; where races and zones are
+    /// decided on the state.
+    pub(super) learns: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
     pub(super) endless: bool,
 }
@@ -100,7 +104,7 @@ pub(super) struct Inner {
     pub(super) driver: Driver,
     pub(super) observer: Observer,
     /// Races and zones where they are decided on the state, instead of by the observer.
-    segments: Option<Segments>,
+    pub(super) segments: Option<Segments>,
     pub(super) recorder: Option<Recorder>,
     pub(super) failed: Option<Failed>,
     pub(super) stuck: Option<Stuck>,
@@ -112,8 +116,8 @@ pub(super) struct Inner {
     orders: Vec<(Ordering, Ordering)>,
     choice: Vec<Option<Name>>,
     /// A failure of a property that is no target cut this execution.
-    cut_by: Option<Property>,
-    capped: bool,
+    pub(super) cut_by: Option<Property>,
+    pub(super) capped: bool,
     /// The execution is to be repeated, with clocks.
     again: bool,
     /// What protects what, where races and zones are decided on the state; absent when that does
@@ -123,6 +127,8 @@ pub(super) struct Inner {
     mutexes: Vec<usize>,
     /// An atomic was accessed in an order weaker than `SeqCst`.
     pub(super) weak_orders: bool,
+    /// What code has done, where it need not run again.
+    pub(super) learned: Option<Learned>,
 }
 
 /// One execution after another of one program.
@@ -155,6 +161,8 @@ impl<'h> Execution<'h> {
         if !settings.by_state && !settings.keyed {
             world.without_keys();
         }
+        let searches = matches!(driver, Driver::Search(_) | Driver::Survey(_));
+        let learns = settings.learns && searches && recorder.is_none();
         let inner = Inner {
             world,
             driver,
@@ -175,6 +183,7 @@ impl<'h> Execution<'h> {
             locksets: (settings.by_state && !settings.endless).then(Locksets::default),
             mutexes: Vec::new(),
             weak_orders: false,
+            learned: learns.then(Learned::default),
         };
         Self {
             host,
@@ -197,6 +206,10 @@ impl<'h> Execution<'h> {
     pub(super) unsafe fn begin<'b>(&self, body: impl FnOnce() + 'b) {
         {
             let mut inner = self.inner.borrow_mut();
+            let common = inner.driver.common();
+            if let Some(learned) = &mut inner.learned {
+                learned.turns_back(common);
+            }
             inner.world.begin();
             // The first execution shows whether there is plain memory to keep clocks for.
             let first = inner.totals.executions == 0;
@@ -214,10 +227,7 @@ impl<'h> Execution<'h> {
             inner.cut_by = None;
             inner.capped = false;
         }
-        self.phase.set(Phase::Running);
-        self.decided.set(None);
-        self.started.borrow_mut().clear();
-        self.keeps.borrow_mut().clear();
+        self.begins_running();
         self.started.borrow_mut().push(0);
         let this: *const Self = self;
         // SAFETY: by our caller's promise, `self` outlives the thread.
@@ -226,11 +236,21 @@ impl<'h> Execution<'h> {
         unsafe { self.host.start(0, "main".into(), body) };
     }
 
+    pub(super) fn begins_running(&self) {
+        self.phase.set(Phase::Running);
+        self.decided.set(None);
+        self.started.borrow_mut().clear();
+        self.keeps.borrow_mut().clear();
+    }
+
     /// Runs a thread's body: its panic is the program's failure.
     fn run_thread(&self, me: ThreadId, body: impl FnOnce()) {
         if self.phase.get() == Phase::Unwinding {
             // It has never run: its body is dropped.
             return;
+        }
+        if self.observing() {
+            self.inner.borrow_mut().begins_silently(me);
         }
         let result = catch_unwind(AssertUnwindSafe(body));
         if let Err(payload) = result
@@ -243,6 +263,10 @@ impl<'h> Execution<'h> {
         }
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
+        if inner.follows(me, Then::Ends).is_err() {
+            self.phase.set(Phase::Unwinding);
+            return;
+        }
         inner.world.finish(me);
         if let Some(recorder) = &inner.recorder
             && recorder.finished(me).is_err()
@@ -288,7 +312,12 @@ impl<'h> Execution<'h> {
             segments.tell(|thread, digest, ends| world.accesses(thread, digest, ends));
         }
         match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
-            Ok(decision) => decision,
+            Ok(decision) => {
+                if matches!(decision, Decision::Step { .. }) {
+                    inner.stands();
+                }
+                decision
+            }
             Err(divergence) => {
                 inner.stuck = Some(Stuck::Diverged(divergence));
                 Decision::Cut
@@ -383,7 +412,7 @@ impl<'h> Execution<'h> {
         let totals = &mut inner.totals;
         totals.executions += 1;
         totals.max_steps = totals.max_steps.max(inner.world.applied() as usize);
-        totals.max_threads = totals.max_threads.max(self.started.borrow().len());
+        totals.max_threads = totals.max_threads.max(inner.world.born());
         totals.spins_capped += u64::from(inner.capped);
         if let Some(property) = inner.cut_by {
             *totals.cut.entry(property).or_insert(0) += 1;
@@ -407,7 +436,8 @@ impl<'h> Execution<'h> {
 
     /// Bytes that the search holds, roughly.
     pub(super) fn memory(&self) -> usize {
-        self.inner.borrow().driver.memory()
+        let inner = self.inner.borrow();
+        inner.driver.memory() + inner.learned.as_ref().map_or(0, Learned::memory)
     }
 
     /// How far the search is.
@@ -442,7 +472,7 @@ impl<'h> Execution<'h> {
         }
     }
 
-    fn observing(&self) -> bool {
+    pub(super) fn observing(&self) -> bool {
         self.phase.get() == Phase::Running
     }
 }
@@ -502,6 +532,10 @@ impl Inner {
         }
         self.locksets = None;
         self.again = true;
+        if let Some(learned) = &mut self.learned {
+            // They do not say what the silent steps have accessed.
+            learned.forgets_points();
+        }
         self.driver.restart();
         Err(Stopped)
     }
@@ -535,6 +569,11 @@ impl Inner {
         }
         if let Some(tale) = &mut self.tale {
             tale.step(thread, op, place, self.world.result(thread));
+        }
+        if let Some(learned) = &mut self.learned
+            && self.world.announced(thread).is_some()
+        {
+            learned.waits(self.world.past(thread));
         }
         self.observer.applied(thread);
         if let Some(segments) = &mut self.segments {
@@ -655,6 +694,7 @@ impl Inner {
         if !observed {
             return result;
         }
+        self.begins_silently(thread);
         if let Some(locksets) = &mut self.locksets {
             let taken = match op {
                 Op::Take { .. } | Op::TakeAll { .. } | Op::Wait { .. } => true,
@@ -697,7 +737,13 @@ impl Inner {
     }
 
     /// A thread announces.
-    fn announce(&mut self, me: ThreadId, op: Op, place: Place) -> Result<(), Stopped> {
+    fn announce(
+        &mut self,
+        me: ThreadId,
+        op: Op,
+        place: Place,
+        observed: bool,
+    ) -> Result<(), Stopped> {
         let used = &mut self.totals.used;
         match op {
             Op::TryTake { object, .. } => {
@@ -711,6 +757,10 @@ impl Inner {
             }
             Op::Choose(_) => used.choices = true,
             _ => {}
+        }
+        if observed {
+            let follows = self.follows(me, Then::Announces(op, place));
+            follows.map_err(|_| Stopped)?;
         }
         self.world.announce(me, op, place);
         if let Some(recorder) = &mut self.recorder {
@@ -767,7 +817,8 @@ unsafe impl Machine for Execution<'_> {
             self.inner.borrow_mut().stuck = Some(Stuck::CaughtPanic);
             self.abandon();
         }
-        let announced = self.inner.borrow_mut().announce(me, op, place);
+        let observed = self.observing();
+        let announced = self.inner.borrow_mut().announce(me, op, place, observed);
         self.go_on(announced);
         if !self.goes_on_at_once(me) {
             self.host.give_up(me);
@@ -803,6 +854,7 @@ unsafe impl Machine for Execution<'_> {
     fn written(&self, memory: ObjectId, digest: Option<u64>) {
         let me = self.current.get();
         self.inner.borrow_mut().world.written(me, memory, digest);
+        self.does(|| Deed::Writes(memory, digest));
     }
 
     fn note(&self, note: Note, place: Place) {
@@ -850,12 +902,8 @@ unsafe impl Machine for Execution<'_> {
                 }
             }
             Note::Attempt(progress) => {
-                let world = &mut self.inner.borrow_mut().world;
-                match progress {
-                    Progress::Doorway => world.waits_from_next(me),
-                    Progress::Waiting => world.waiting(me, true),
-                    Progress::Served => world.served(me),
-                }
+                self.inner.borrow_mut().world.comes(me, progress);
+                self.does(|| Deed::Comes(progress));
             }
             Note::Begin(_, Composite::Enter | Composite::Leave) if self.settings.endless => {}
             Note::Begin(zone, Composite::Enter) => self.enter(me, zone, place),
@@ -885,13 +933,39 @@ unsafe impl Machine for Execution<'_> {
         keyed && self.phase.get() != Phase::Draining
     }
 
-    fn checkpoint(&self, digest: u64, _: Place) {
+    fn checkpoint(&self, digest: u64, place: Place) {
         let me = self.current.get();
-        let mut inner = self.inner.borrow_mut();
-        // What a held mutex protects is told by the holder's history, when it is given back.
-        if inner.mutexes.get(me).is_none_or(|held| *held == 0) {
-            inner.world.checkpoint(me, digest);
+        {
+            let mut inner = self.inner.borrow_mut();
+            // What a held mutex protects is told by the holder's history, when it is given back.
+            if inner.mutexes.get(me).is_some_and(|held| *held > 0) {
+                return;
+            }
+            inner.world.checkpoint(me, None, digest, place);
         }
+        self.does(|| Deed::Keeps(None, digest, place));
+    }
+
+    fn checkpoint_spin(&self, before: Option<u128>, digest: u64, place: Place) -> Option<u128> {
+        if self.settings.endless {
+            self.checkpoint(digest, place);
+            return None;
+        }
+        if !self.settings.by_state {
+            return None;
+        }
+        let me = self.current.get();
+        let before = {
+            let mut inner = self.inner.borrow_mut();
+            if inner.mutexes.get(me).is_some_and(|held| *held > 0) {
+                return None;
+            }
+            let before = before.unwrap_or_else(|| inner.world.seen_so_far(me));
+            inner.world.checkpoint(me, Some(before), digest, place);
+            before
+        };
+        self.does(|| Deed::Keeps(Some(before), digest, place));
+        Some(before)
     }
 
     unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId {
@@ -919,6 +993,7 @@ unsafe impl Machine for Execution<'_> {
             (child, result)
         };
         self.go_on(result);
+        self.does(|| Deed::Starts);
         self.started.borrow_mut().push(child);
         let this: *const Self = self;
         // SAFETY: the machine outlives its threads.
@@ -938,14 +1013,19 @@ unsafe impl Machine for Execution<'_> {
         }
     }
 
-    fn spin(&self, rounds: u32, _: Place) -> bool {
+    fn spin(&self, rounds: u32, forgotten: bool, _: Place) -> bool {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
-        let again = self.settings.endless || rounds < self.settings.spin_cap;
-        let mut inner = self.inner.borrow_mut();
-        inner.totals.used.spins = true;
-        inner.capped |= !again && self.observing();
+        let again = self.settings.endless || forgotten || rounds < self.settings.spin_cap;
+        {
+            let mut inner = self.inner.borrow_mut();
+            inner.totals.used.spins = true;
+            inner.capped |= !again && self.observing();
+        }
+        if !again {
+            self.does(|| Deed::IsCapped);
+        }
         again && self.phase.get() != Phase::Draining
     }
 
@@ -971,7 +1051,14 @@ unsafe impl Machine for Execution<'_> {
             return None;
         }
         let me = self.current.get();
-        let moment = self.inner.borrow_mut().moment(me, observer, step, place);
+        let moment = {
+            let mut inner = self.inner.borrow_mut();
+            if let Some(learned) = &mut inner.learned {
+                // Which moments came before is not of the thread alone.
+                learned.is_no_rule();
+            }
+            inner.moment(me, observer, step, place)
+        };
         self.go_on(moment.as_ref().map(|_| ()).map_err(|stopped| *stopped));
         moment.ok()
     }
@@ -1030,6 +1117,9 @@ impl Execution<'_> {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
         let id = inner.world.object(me, &new.substance);
+        if self.observing() {
+            inner.does(|| Deed::Makes(new.substance.clone()));
+        }
         if inner.shown.len() <= id {
             inner.shown.resize(id + 1, Shown::Condvar);
             inner.limits.resize(id + 1, 1);
@@ -1104,6 +1194,7 @@ impl Execution<'_> {
         if let Some(recorder) = &inner.recorder {
             return recorder.begin(me, zone, Composite::Enter, place);
         }
+        inner.does(|| Deed::Enters(zone, limit, place));
         if let Some(locksets) = &mut inner.locksets {
             let protected = locksets.entered(me, zone);
             return inner.protected_or_watch(protected);
@@ -1135,12 +1226,20 @@ impl Execution<'_> {
     ) -> Result<(), Stopped> {
         let mut inner = self.inner.borrow_mut();
         let inner = &mut *inner;
+        let observed = self.observing();
+        if wanted && observed {
+            let follows = inner.follows(me, Then::Accesses(memory, write, place));
+            follows.map_err(|_| Stopped)?;
+        }
         if wanted {
             // A write may read what it replaces.
             inner.world.seen(me, memory);
         }
-        if !self.observing() {
+        if !observed {
             return Ok(());
+        }
+        if wanted {
+            inner.begins_silently(me);
         }
         if wanted {
             if let Some(locksets) = &mut inner.locksets {
@@ -1181,6 +1280,7 @@ impl Execution<'_> {
             if let Some(recorder) = &inner.recorder {
                 recorder.begin(me, zone, Composite::Leave, place)
             } else {
+                inner.does(|| Deed::Leaves(zone, place));
                 if let Some(locksets) = &mut inner.locksets {
                     locksets.left(me, zone);
                 } else if let Some(segments) = &mut inner.segments {

@@ -27,10 +27,20 @@
 //! about 10⁻⁸, if digests behave like random functions.
 //! Code between steps must be a function of what the thread has seen; what is announced on the same
 //! schedule is compared, and a difference ends the search as not deterministic, with both places.
-//! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter.
+//! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter. A
+//! busy-wait that promises what it remembers of its rounds is not capped.
+//!
+//! *Played executions.* The same assumption saves a search over states most of its work: what a
+//! thread's code does after what it has seen is known once it has run, so an execution of which all is
+//! known is played on the model alone. It counts as any other, since the same code would do the same.
+//! Code is run where it has not been, in the first 64 executions and in every 64th one, and compared
+//! with what is known: a difference between two threads, schedules or runs ends the search as not
+//! deterministic. Searches over traces run all code of every execution, and so does the runner inside
+//! shuttle, in every mode.
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
-//! the whole of the limit on executions), and then states; a row's reason names the search that
+//! the whole of the limit on executions), and then states; states at once when a busy-wait uses up its
+//! rounds, since traces prove nothing then, and traces again where those do not end either; a row's reason names the search that
 //! ended, and `bounded` stands for neither. What a verdict rests on is one complete search, never
 //! halves of two.
 //!
@@ -65,9 +75,10 @@
 //! 3. [`runner`]: what runs code to its next announcement.
 //! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
 //!    races and zones beside the model; `driver`: who decides the next step.
-//! 5. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a
+//! 5. `learned`: what code has been seen to do; `playing`: executions without code.
+//! 6. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a
 //!    search over states by several threads.
-//! 6. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
+//! 7. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
 //!    them, run again; `tale`: an execution as it is shown.
 
 mod checkpoint;
@@ -76,10 +87,12 @@ mod endless;
 pub mod engine;
 mod execution;
 pub mod explorer;
+mod learned;
 pub mod liveness;
 mod locksets;
 mod observer;
 mod parallel;
+mod playing;
 mod rounds;
 pub mod runner;
 mod segments;

@@ -30,7 +30,7 @@ struct Access {
     place: Place,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Thread {
     /// What it has accessed that is not over, oldest first.
     going_on: Vec<Access>,
@@ -45,7 +45,7 @@ impl Thread {
 }
 
 /// The silent steps of one execution after another.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Segments {
     threads: Vec<Thread>,
     /// Who is inside, by zone.

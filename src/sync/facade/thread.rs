@@ -210,16 +210,17 @@ impl<B: Backend> Spin<B> {
 }
 
 impl<B: Backend> Spin<B> {
-    /// Promises at the head of the busy-wait's loop, as [`checkpoint`](super::checkpoint) does, that
-    /// `locals` is all that the thread remembers. It does so only where infinite executions are
-    /// looked at: where the busy-wait is capped, how often it has gone round counts too.
+    /// Promises at the head of the busy-wait's loop that of its rounds so far the thread remembers no
+    /// more than `locals`; where infinite executions are looked at, of all its past, as
+    /// [`checkpoint`](super::checkpoint) does. A search that compares states then comes to an end
+    /// without a cap on the rounds.
     #[inline]
     #[track_caller]
     pub fn checkpoint(&self, locals: &impl Hash) {
-        if B::another_round(false) {
-            let place = Location::caller();
-            B::checkpoint(|| digest(&(locals, place.line(), place.column())));
-        }
+        let place = Location::caller();
+        B::checkpoint_spin(&self.state, || {
+            digest(&(locals, place.line(), place.column()))
+        });
     }
 }
 

@@ -232,6 +232,10 @@ unsafe impl<B: Target> Backend for Mutating<B> {
         B::spin(state)
     }
 
+    fn checkpoint_spin(state: &Self::Spin, digest: impl FnOnce() -> u64) {
+        B::checkpoint_spin(state, digest);
+    }
+
     fn choose(name: Name, n: usize) -> usize {
         pass::<B>();
         let chosen = B::choose(name, n);

@@ -3,7 +3,7 @@
 //! Who holds a mutex, who waits and what an atomic is are the machine's; here is only what cannot
 //! be compared or copied: the values behind mutexes and cells.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
@@ -59,7 +59,7 @@ unsafe impl Backend for Stepping {
     type Thread = ThreadId;
     type JoinHandle = ThreadId;
     type Label = ObjectId;
-    type Spin = u32;
+    type Spin = SteppingSpin;
     type Units = SteppingUnits;
     type Barrier = SteppingBarrier;
 
@@ -168,9 +168,19 @@ unsafe impl Backend for Stepping {
     }
 
     fn spin(state: &mut Self::Spin) -> bool {
-        let (rounds, place) = (*state, Location::caller());
-        *state += 1;
-        machine::with(|machine| machine.spin(rounds, place))
+        let (rounds, place) = (state.rounds, Location::caller());
+        state.rounds = rounds.saturating_add(1);
+        let forgotten = state.before.get().is_some();
+        machine::with(|machine| machine.spin(rounds, forgotten, place))
+    }
+
+    fn checkpoint_spin(state: &Self::Spin, digest: impl FnOnce() -> u64) {
+        if machine::with(|machine| machine.remembers()) {
+            let (digest, place) = (digest(), Location::caller());
+            let before = state.before.get();
+            let before = machine::with(|machine| machine.checkpoint_spin(before, digest, place));
+            state.before.set(before);
+        }
     }
 
     fn choose(name: Name, n: usize) -> usize {
@@ -255,6 +265,14 @@ unsafe impl Backend for Stepping {
     fn another_round(counted: bool) -> bool {
         machine::with(|machine| machine.another_round(counted))
     }
+}
+
+/// A busy-wait.
+#[derive(Debug, Default)]
+pub struct SteppingSpin {
+    rounds: u32,
+    /// What its thread had seen before it, where its rounds are forgotten.
+    before: Cell<Option<u128>>,
 }
 
 /// A mutex of the machine, around a value.

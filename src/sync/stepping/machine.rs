@@ -107,6 +107,10 @@ pub unsafe trait Machine {
     }
     /// All that the calling thread will ever use of its past is in this digest.
     fn checkpoint(&self, digest: u64, place: Place);
+    /// All that the calling thread will ever use of the rounds of a busy-wait is in this digest;
+    /// `before` is what this said in its round before, nothing in the first. What it had seen before
+    /// the busy-wait, if the rounds are forgotten.
+    fn checkpoint_spin(&self, before: Option<u128>, digest: u64, place: Place) -> Option<u128>;
     /// Starts a thread.
     ///
     /// # Safety
@@ -114,8 +118,9 @@ pub unsafe trait Machine {
     unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId;
     /// The calling thread goes on under this name.
     fn rename(&self, name: Name);
-    /// Whether a busy-wait may go on after `rounds` rounds.
-    fn spin(&self, rounds: u32, place: Place) -> bool;
+    /// Whether a busy-wait may go on after `rounds` rounds; `forgotten`: a search that compares states
+    /// does not see how many there were.
+    fn spin(&self, rounds: u32, forgotten: bool, place: Place) -> bool;
     /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left.
     fn another_round(&self, counted: bool) -> bool {
         counted

@@ -185,7 +185,11 @@ pub struct Survey {
     rest: Vec<Choice>,
     /// The way to it.
     way: Vec<(Choice, Op, Place)>,
+    /// How many steps of it are those of the execution before.
+    common: usize,
     depth: usize,
+    /// The execution began where the steps are taken from.
+    stands: bool,
     /// The step that is being taken, and what was announced for it.
     taken: Option<(Choice, Op, Place)>,
     /// Something has been found out in this execution.
@@ -212,7 +216,9 @@ impl Survey {
             from: 0,
             rest: Vec::new(),
             way: Vec::new(),
+            common: 0,
             depth: 0,
+            stands: false,
             taken: None,
             told: false,
             counts: Counts::default(),
@@ -351,7 +357,7 @@ impl Survey {
                 break;
             }
         }
-        self.way.clear();
+        let before = std::mem::take(&mut self.way);
         let mut at = self.from;
         while let Some((parent, edge)) = self.graph.states[at as usize].found_by {
             let (op, place) = self.announced[at as usize].expect("it was found by a step");
@@ -359,6 +365,8 @@ impl Survey {
             at = parent;
         }
         self.way.reverse();
+        let both = self.way.iter().zip(&before);
+        self.common = both.take_while(|(one, other)| one.0 == other.0).count();
         self.rest.clear();
     }
 
@@ -376,6 +384,7 @@ impl Survey {
 impl Explorer for Survey {
     fn begin(&mut self) -> bool {
         self.depth = 0;
+        self.stands = false;
         self.taken = None;
         self.told = false;
         !self.over
@@ -403,6 +412,7 @@ impl Explorer for Survey {
             });
         }
         if let Some(&(choice, op, place)) = self.way.last()
+            && !self.stands
             && world.key() != self.keys[self.from as usize]
         {
             // The last step of the way came out differently.
@@ -440,6 +450,35 @@ impl Explorer for Survey {
             self.over |= !self.told;
         } else if self.rest.is_empty() {
             self.turn_to_next();
+        } else {
+            self.common = self.way.len();
+        }
+    }
+
+    fn common(&self) -> usize {
+        self.common
+    }
+
+    fn skip(&mut self, steps: usize) {
+        self.depth = steps;
+        self.stands = steps == self.way.len();
+    }
+
+    fn comes_back(&self) -> bool {
+        // To the state whose steps are taken, and to the one before for that one's other steps,
+        // whose states come next.
+        let decided = self.depth - 1;
+        decided + 1 == self.way.len() || decided == self.way.len() && !self.rest.is_empty()
+    }
+
+    fn once_more(&mut self) {
+        let of_way = self.depth.min(self.way.len());
+        self.common = self.common.max(of_way);
+        self.depth = 0;
+        self.stands = false;
+        self.told = false;
+        if let Some((choice, ..)) = self.taken.take() {
+            self.rest.push(choice);
         }
     }
 

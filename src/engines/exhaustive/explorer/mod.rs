@@ -105,6 +105,25 @@ pub trait Explorer {
     /// The execution has ended; the world is as it was at its end.
     fn end(&mut self, world: &World, ended: Ended);
 
+    /// How many steps the execution that begins has in common with the one before, where the search
+    /// comes back to points of it.
+    fn common(&self) -> usize {
+        0
+    }
+
+    /// The execution stands where it is after so many of the steps that it has in common.
+    fn skip(&mut self, steps: usize) {
+        debug_assert_eq!(steps, 0, "only what is in common can be skipped");
+    }
+
+    /// Whether the search will come back to the point where it has just decided.
+    fn comes_back(&self) -> bool {
+        false
+    }
+
+    /// The execution that has begun begins once more, with the same steps.
+    fn once_more(&mut self) {}
+
     /// Forgets all that has been visited and begins anew with the next execution; for searches
     /// over states, which are asked when states turn out to hold more.
     fn restart(&mut self) {}

@@ -17,6 +17,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::shared::Shared;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
@@ -127,7 +128,7 @@ struct Node {
     current: Choice,
     event: Option<Event>,
     /// Steps still to be visited from here; alternatives of one thread stand together.
-    rest: Vec<Choice>,
+    rest: SmallVec<[Choice; 8]>,
     finished: u32,
 }
 
@@ -148,7 +149,7 @@ impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
             sleep,
             current,
             event: None,
-            rest,
+            rest: rest.into(),
             finished,
         }
     }
@@ -181,6 +182,8 @@ pub struct States {
     given: bool,
     /// Whether the search begins anew.
     anew: bool,
+    /// Whether the branch that is being visited was handed over by another worker.
+    handed_over: bool,
     counts: Counts,
     over: bool,
 }
@@ -234,14 +237,14 @@ impl States {
         let before = before.filter(|choice| choice.thread != current.thread);
         let sleep = before.fold(node.sleep, |sleep, choice| sleep | bit(choice.thread));
         let path = self.nodes[..at].iter().map(|node| Node {
-            rest: Vec::new(),
+            rest: SmallVec::new(),
             ..node.clone()
         });
         let last = Node {
             sleep,
             current,
             event: None,
-            rest: Vec::new(),
+            rest: SmallVec::new(),
             finished: 0,
         };
         Some(Task(path.chain([last]).collect()))
@@ -294,6 +297,7 @@ impl States {
 impl Explorer for States {
     fn begin(&mut self) -> bool {
         self.depth = 0;
+        self.handed_over = false;
         let Known::Shared(shared) = &self.known else {
             return !self.over;
         };
@@ -304,6 +308,7 @@ impl Explorer for States {
             };
             self.nodes = nodes;
             self.over = false;
+            self.handed_over = true;
         }
         while shared.wants()
             && let Some(task) = self.part()
@@ -333,8 +338,9 @@ impl Explorer for States {
             }
         }
         let sleep = if depth == 0 { 0 } else { self.sleep };
-        let threads = 0..world.thread_count();
-        let enabled = || threads.clone().filter(|&t| world.enabled(t));
+        let enabled: SmallVec<[ThreadId; 16]> = (0..world.thread_count())
+            .filter(|&thread| world.enabled(thread))
+            .collect();
         // Whoever sleeps here later relies on what has been run here before, at any visit.
         let Visit {
             fresh,
@@ -342,31 +348,31 @@ impl Explorer for States {
             sleep,
         } = self.known.visit(world.key(), sleep);
         self.counts.states += u64::from(fresh);
-        if enabled().next().is_none() {
+        if enabled.is_empty() {
             // Reached before, it has been counted before.
             return Ok(if fresh { Decision::Over } else { Decision::Cut });
         }
         if !fresh && woken == 0 {
             return Ok(Decision::Cut);
         }
-        let gives = enabled().find(|&t| self.eager && world.gives_at_once(t));
+        let gives = enabled
+            .iter()
+            .find(|&&thread| self.eager && world.gives_at_once(thread));
         self.given |= gives.is_some();
-        let awake: Vec<ThreadId> = match gives {
+        let is_awake = |thread: ThreadId| match gives {
             // Alone it stands for all others, so it is run again for those that are awake now.
-            Some(thread) => (sleep & bit(thread) == 0)
-                .then_some(thread)
-                .into_iter()
-                .collect(),
-            None if fresh => enabled().filter(|&t| sleep & bit(t) == 0).collect(),
-            None => enabled().filter(|&t| woken & bit(t) != 0).collect(),
+            Some(&gives) => thread == gives && sleep & bit(thread) == 0,
+            None if fresh => sleep & bit(thread) == 0,
+            None => woken & bit(thread) != 0,
         };
-        let steps = |&thread: &ThreadId| {
+        let steps = |thread: ThreadId| {
             (0..world.alternatives(thread)).map(move |alternative| Choice {
                 thread,
                 alternative,
             })
         };
-        let mut rest: Vec<Choice> = awake.iter().flat_map(steps).collect();
+        let awake = enabled.iter().copied().filter(|&thread| is_awake(thread));
+        let mut rest: SmallVec<[Choice; 8]> = awake.flat_map(steps).collect();
         if rest.is_empty() {
             return Ok(Decision::Cut);
         }
@@ -392,6 +398,27 @@ impl Explorer for States {
             return;
         }
         self.backtrack();
+    }
+
+    fn common(&self) -> usize {
+        if self.handed_over {
+            return 0;
+        }
+        // The last of them is another than it was.
+        self.nodes.len().saturating_sub(1)
+    }
+
+    fn skip(&mut self, steps: usize) {
+        self.depth = steps;
+    }
+
+    fn comes_back(&self) -> bool {
+        let decided = self.depth.checked_sub(1).and_then(|at| self.nodes.get(at));
+        decided.is_some_and(|node| !node.rest.is_empty())
+    }
+
+    fn once_more(&mut self) {
+        self.depth = 0;
     }
 
     fn restart(&mut self) {
@@ -426,7 +453,7 @@ impl Explorer for States {
             nodes: self
                 .nodes
                 .iter()
-                .map(|node| (node.sleep, node.current, node.rest.clone(), node.finished))
+                .map(|node| (node.sleep, node.current, node.rest.to_vec(), node.finished))
                 .collect(),
             eager: self.eager,
             given: self.given,

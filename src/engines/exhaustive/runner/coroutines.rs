@@ -115,6 +115,14 @@ pub(in crate::engines::exhaustive) fn run(
             if !go_on(execution) {
                 return false;
             }
+            if let Some(ended) = execution.play() {
+                execution.end(ended);
+                if execution.is_done() {
+                    return false;
+                }
+                continue;
+            }
+            execution.inner.borrow_mut().driver.once_more();
             // SAFETY: every thread has ended or been unwound before this iteration ends, and
             // `main` and `execution` outlive it.
             unsafe { execution.begin(main) };

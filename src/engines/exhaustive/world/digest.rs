@@ -20,6 +20,15 @@ fn fold(a: u64, b: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+impl From<u128> for Digest {
+    fn from(number: u128) -> Self {
+        Self {
+            low: number as u64,
+            high: (number >> 64) as u64,
+        }
+    }
+}
+
 impl Digest {
     /// The digest of no words under a seed.
     #[inline]

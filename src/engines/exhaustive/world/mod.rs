@@ -11,6 +11,7 @@ pub mod digest;
 pub mod event;
 pub mod footprint;
 mod object;
+mod part;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -19,8 +20,9 @@ use self::digest::Digest;
 use self::event::{Event, Index};
 use self::footprint::{Access, Footprint, Location, Touch};
 use self::object::{Discipline, Object, Units, Waiter, Wanted};
+use self::part::Part;
 use crate::sync::stepping::{Change, Need, ObjectId, Op, Place, Substance, ThreadId};
-use crate::sync::{NotifyOrder, Semantics};
+use crate::sync::{NotifyOrder, Progress, Semantics};
 
 /// Where a thread is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +71,28 @@ struct Thread {
     doorway: bool,
 }
 
+impl Thread {
+    fn digest_of(&self, id: ThreadId) -> Digest {
+        let flags = u64::from(self.granted)
+            | u64::from(self.notified) << 1
+            | u64::from(self.token) << 2
+            | (self.spurious as u64) << 3
+            | (self.status as u64) << 32
+            | u64::from(self.waiting) << 40
+            | u64::from(self.doorway) << 41;
+        let digest = Digest::new(id as u64)
+            .with_digest(self.history)
+            .with(self.segment)
+            .with(flags);
+        if self.status != Status::Announced {
+            return digest;
+        }
+        digest
+            .with(digest_of_op(self.op))
+            .with(digest_of_place(self.place))
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Slot {
     alive: bool,
@@ -81,13 +105,29 @@ struct Slot {
     data: u64,
 }
 
+impl Slot {
+    fn unused(base: Location, locations: usize) -> Self {
+        Self {
+            alive: false,
+            object: Object::Label,
+            base,
+            locations,
+            data: 0,
+        }
+    }
+
+    fn digest_of(&self, id: ObjectId, needs: &[Vec<Need>], any: bool) -> Digest {
+        self.object.digest(!(id as u64), needs, any).with(self.data)
+    }
+}
+
 /// The model of one execution; kept from execution to execution, because identities are.
 #[derive(Debug)]
 pub struct World {
     notify: NotifyOrder,
     spurious: bool,
-    threads: Vec<Thread>,
-    slots: Vec<Slot>,
+    threads: Vec<Part<Thread>>,
+    slots: Vec<Part<Slot>>,
     /// Free units at each location at the beginning.
     initial: Vec<i64>,
     needs: Vec<Vec<Need>>,
@@ -97,12 +137,40 @@ pub struct World {
     /// Threads that go on without a choice, in the order in which they came to be so.
     runnable: Vec<ThreadId>,
     unfinished: usize,
+    /// Threads that have started in this execution.
+    born: usize,
     applied: Index,
     used: Used,
     /// Who has been served since the last operation was applied.
     served: Threads,
     /// Whether anybody asks for keys, so that what threads have seen is kept.
     keyed: bool,
+}
+
+/// How an execution stands between two steps.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    threads: Vec<Part<Thread>>,
+    slots: Vec<Part<Slot>>,
+    unfinished: usize,
+    born: usize,
+    applied: Index,
+    served: Threads,
+}
+
+impl Standing {
+    /// How many operations have been applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// Bytes that it holds, roughly.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.threads.capacity() * std::mem::size_of::<Part<Thread>>()
+            + self.slots.capacity() * std::mem::size_of::<Part<Slot>>()
+    }
 }
 
 /// A set of threads below 64, a bit each.
@@ -153,6 +221,7 @@ impl World {
             thread_ids: Vec::new(),
             runnable: Vec::new(),
             unfinished: 0,
+            born: 0,
             applied: 0,
             used: Used::default(),
             served: 0,
@@ -208,13 +277,7 @@ impl World {
         }
         self.slots = slots
             .into_iter()
-            .map(|(base, locations)| Slot {
-                alive: false,
-                object: Object::Label,
-                base,
-                locations,
-                data: 0,
-            })
+            .map(|(base, locations)| Slot::unused(base, locations).into())
             .collect();
         self.initial = vec![0; locations];
         self.object_ids = objects;
@@ -254,6 +317,7 @@ impl World {
         }
         self.runnable.clear();
         self.unfinished = 0;
+        self.born = 0;
         self.applied = 0;
         self.served = 0;
         if self.threads.is_empty() {
@@ -262,9 +326,44 @@ impl World {
         self.start(0, SmallVec::new(), Digest::new(0), nowhere());
     }
 
+    /// Writes down how the execution stands: every thread has announced or ended.
+    pub fn store(&self, standing: &mut Standing) {
+        debug_assert!(
+            self.runnable.is_empty(),
+            "somebody goes on without a choice"
+        );
+        standing.threads.clone_from(&self.threads);
+        standing.slots.clone_from(&self.slots);
+        standing.unfinished = self.unfinished;
+        standing.born = self.born;
+        standing.applied = self.applied;
+        standing.served = self.served;
+    }
+
+    /// Goes back to where an execution stood. Numbers that have been given since stay given.
+    pub fn restore(&mut self, standing: &Standing) {
+        let threads = standing.threads.len();
+        self.threads[..threads].clone_from_slice(&standing.threads);
+        for thread in &mut self.threads[threads..] {
+            thread.status = Status::Unborn;
+        }
+        let slots = standing.slots.len();
+        for (slot, stood) in self.slots.iter_mut().zip(&standing.slots) {
+            slot.clone_from(stood);
+        }
+        for slot in &mut self.slots[slots..] {
+            slot.alive = false;
+        }
+        self.runnable.clear();
+        self.unfinished = standing.unfinished;
+        self.born = standing.born;
+        self.applied = standing.applied;
+        self.served = standing.served;
+    }
+
     fn add_thread(&mut self) -> ThreadId {
         let token_location = self.add_locations(1);
-        self.threads.push(Thread {
+        let thread = Thread {
             status: Status::Unborn,
             op: Op::Yield,
             place: nowhere(),
@@ -283,7 +382,8 @@ impl World {
             children: 0,
             waiting: false,
             doorway: false,
-        });
+        };
+        self.threads.push(thread.into());
         self.object_ids.push(Vec::new());
         self.thread_ids.push(Vec::new());
         self.threads.len() - 1
@@ -320,6 +420,7 @@ impl World {
         slot.waiting = false;
         slot.doorway = false;
         self.unfinished += 1;
+        self.born += 1;
         self.runnable.push(thread);
     }
 
@@ -354,13 +455,7 @@ impl World {
             None => {
                 let locations = Object::locations(substance);
                 let base = self.add_locations(locations);
-                self.slots.push(Slot {
-                    alive: false,
-                    object: Object::Label,
-                    base,
-                    locations,
-                    data: 0,
-                });
+                self.slots.push(Slot::unused(base, locations).into());
                 let id = self.slots.len() - 1;
                 self.object_ids[creator].push(id);
                 id
@@ -435,11 +530,16 @@ impl World {
 
     fn join(&mut self, thread: ThreadId, child: ThreadId) {
         let ended = self.threads[child].comes_after.clone();
+        let seen = self.threads[child].history;
         let slot = &mut self.threads[thread];
         for index in ended {
             if !slot.comes_after.contains(&index) {
                 slot.comes_after.push(index);
             }
+        }
+        if self.keyed {
+            // What the child has left behind may be read from here on.
+            slot.history = slot.history.with_digest(seen);
         }
         self.go_on(thread, 0);
     }
@@ -449,8 +549,12 @@ impl World {
         if !self.keyed {
             return;
         }
-        self.slots[object].data =
-            digest.unwrap_or_else(|| self.threads[thread].history.with(object as u64).as_u64());
+        self.slots[object].data = digest.unwrap_or_else(|| {
+            // Two threads that have seen the same need not write the same.
+            let writer = Digest::new(thread as u64);
+            let seen = self.threads[thread].history;
+            writer.with_digest(seen).with(object as u64).as_u64()
+        });
     }
 
     /// A thread reads plain data at an object: what it does next may depend on it.
@@ -469,9 +573,26 @@ impl World {
         self.threads[thread].ends = ends;
     }
 
-    /// All that a thread will use of its past is in a digest.
-    pub fn checkpoint(&mut self, thread: ThreadId, digest: u64) {
-        self.threads[thread].history = Digest::new(digest).with(1);
+    /// What a thread has seen so far, in 128 bits.
+    #[must_use]
+    pub fn seen_so_far(&self, thread: ThreadId) -> u128 {
+        self.threads[thread].history.as_u128()
+    }
+
+    /// All that a thread will use of its past is in a digest, and where it is; with `before`, all that
+    /// it will use of its past since it had seen that.
+    pub fn checkpoint(
+        &mut self,
+        thread: ThreadId,
+        before: Option<u128>,
+        digest: u64,
+        place: Place,
+    ) {
+        let start = match before {
+            Some(before) => Digest::from(before).with(digest),
+            None => Digest::new(digest),
+        };
+        self.threads[thread].history = start.with(digest_of_place(place));
     }
 
     /// Whether a thread waits from now on. It waits from the end of its doorway, which is the part
@@ -498,6 +619,15 @@ impl World {
     pub fn served(&mut self, thread: ThreadId) {
         self.waiting(thread, false);
         self.served |= only(thread);
+    }
+
+    /// A thread has come so far with an attempt.
+    pub fn comes(&mut self, thread: ThreadId, progress: Progress) {
+        match progress {
+            Progress::Doorway => self.waits_from_next(thread),
+            Progress::Waiting => self.waiting(thread, true),
+            Progress::Served => self.served(thread),
+        }
     }
 
     /// Whether an operation, or its first half, can happen in every state.
@@ -560,6 +690,23 @@ impl World {
     #[must_use]
     pub fn unfinished(&self) -> usize {
         self.unfinished
+    }
+
+    /// How many threads have started.
+    #[must_use]
+    pub fn born(&self) -> usize {
+        self.born
+    }
+
+    /// All that decides what a thread does in the silent step that it begins now, in 128 bits: what
+    /// it has seen, and how its next object or thread will be numbered.
+    #[must_use]
+    pub fn past(&self, thread: ThreadId) -> u128 {
+        let slot = &self.threads[thread];
+        Digest::new(thread as u64)
+            .with_digest(slot.history)
+            .with((slot.objects as u64) << 32 | slot.children as u64)
+            .as_u128()
     }
 
     /// How many operations have been applied.
@@ -627,6 +774,15 @@ impl World {
     #[must_use]
     pub fn notified(&self, thread: ThreadId) -> bool {
         self.threads[thread].notified
+    }
+
+    /// Whom a thread has joined in the step that has just been done.
+    #[must_use]
+    pub fn joined(&self, thread: ThreadId) -> Option<ThreadId> {
+        match self.threads[thread].op {
+            Op::Join(child) => Some(child),
+            _ => None,
+        }
     }
 
     /// The events that a thread's next one comes after.
@@ -1134,6 +1290,12 @@ impl World {
     /// the counts of this state: finer than their footprints.
     #[must_use]
     pub fn commute_here(&self, one: ThreadId, other: ThreadId) -> bool {
+        let objects = (self.only_object(one), self.only_object(other));
+        if let (Some(mine), Some(theirs)) = objects
+            && mine != theirs
+        {
+            return true;
+        }
         let (mine, theirs) = (self.footprint(one), self.footprint(other));
         mine.iter().all(|a| {
             theirs.iter().all(|b| {
@@ -1142,6 +1304,39 @@ impl World {
                     || self.counts_suffice(one, other, a, b)
             })
         })
+    }
+
+    /// The object that a thread's announced operation touches, if it is a single one.
+    fn only_object(&self, thread: ThreadId) -> Option<ObjectId> {
+        match self.threads[thread].op {
+            Op::Take { object, .. }
+            | Op::TryTake { object, .. }
+            | Op::Give { object, .. }
+            | Op::TakeAll { object, .. }
+            | Op::GiveAll { object, .. }
+            | Op::Granted { object }
+            | Op::Load(object)
+            | Op::Store(object, _)
+            | Op::Modify(object, _)
+            | Op::Await(object, _)
+            | Op::Read(object)
+            | Op::Write(object)
+            | Op::Enter(object)
+            | Op::Leave(object)
+            | Op::Arrive(object)
+            | Op::Look(object)
+            | Op::Notify {
+                condvar: object, ..
+            } => Some(object),
+            Op::Wait { .. }
+            | Op::Reacquire { .. }
+            | Op::Park
+            | Op::Unpark(_)
+            | Op::Depart(_)
+            | Op::Choose(_)
+            | Op::Yield
+            | Op::Join(_) => None,
+        }
     }
 
     fn counts_suffice(&self, one: ThreadId, other: ThreadId, a: &Touch, b: &Touch) -> bool {
@@ -1241,32 +1436,14 @@ impl World {
     pub fn key(&self) -> u128 {
         let mut sum = Digest::default();
         for (id, thread) in self.threads.iter().enumerate() {
-            if thread.status == Status::Unborn {
-                continue;
+            if thread.status != Status::Unborn {
+                sum = sum.plus(thread.digest(|thread| thread.digest_of(id)));
             }
-            let flags = u64::from(thread.granted)
-                | u64::from(thread.notified) << 1
-                | u64::from(thread.token) << 2
-                | (thread.spurious as u64) << 3
-                | (thread.status as u64) << 32
-                | u64::from(thread.waiting) << 40
-                | u64::from(thread.doorway) << 41;
-            let mut digest = Digest::new(id as u64)
-                .with_digest(thread.history)
-                .with(thread.segment)
-                .with(flags);
-            if thread.status == Status::Announced {
-                digest = digest
-                    .with(digest_of_op(thread.op))
-                    .with(u64::from(thread.place.line()) << 32 | u64::from(thread.place.column()));
-            }
-            sum = sum.plus(digest);
         }
+        let any = self.notify == NotifyOrder::Any;
         for (id, slot) in self.slots.iter().enumerate() {
             if slot.alive && !matches!(slot.object, Object::Label) {
-                let seed = !(id as u64);
-                let any = self.notify == NotifyOrder::Any;
-                sum = sum.plus(slot.object.digest(seed, &self.needs, any).with(slot.data));
+                sum = sum.plus(slot.digest(|slot| slot.digest_of(id, &self.needs, any)));
             }
         }
         sum.as_u128()
@@ -1285,6 +1462,10 @@ impl World {
 /// A place for threads that have not announced anything yet.
 fn nowhere() -> Place {
     std::panic::Location::caller()
+}
+
+fn digest_of_place(place: Place) -> u64 {
+    u64::from(place.line()) << 32 | u64::from(place.column())
 }
 
 fn digest_of_op(op: Op) -> u64 {
