@@ -3,6 +3,7 @@
 use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, Word, check};
 use crosscheck::primitives::Semaphore;
+use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program, Property, Scenario, Zone, require};
 use crosscheck::sync::{Backend, Mutex, Semantics, Shared, scope};
 use std::sync::Arc;
@@ -122,5 +123,32 @@ fn both_modes_refute_them() {
             let why = row.verdict.reason();
             assert_eq!(row.verdict.word(), Word::Refuted, "{name} {mode:?}: {why}");
         }
+    }
+}
+
+#[test]
+fn both_searches_over_traces_complete_as_many_executions() {
+    for variant in catalogue().iter().flat_map(|problem| &problem.variants) {
+        let program = &variant.program;
+        let by = |mode| {
+            let limits = Limits {
+                executions: Some(3_000),
+                mode,
+                ..Limits::QUICK
+            };
+            let rows = check(&Job {
+                program,
+                instance: &Instance::defaults(&program.parameters()),
+                semantics: Semantics::DEFAULT,
+                targets: program.properties().into_iter().collect(),
+                engine: EngineId::Exhaustive,
+                limits: &limits,
+            });
+            let counts = rows.iter().filter(|row| row.verdict.word() == Word::Proved);
+            let counts: Vec<_> = counts.map(|row| (row.property, row.executions)).collect();
+            (rows.len(), counts)
+        };
+        let (traces, source) = (by(SearchMode::Traces), by(SearchMode::Source));
+        assert_eq!(traces, source, "{}", program.name());
     }
 }

@@ -10,8 +10,8 @@ use crosscheck::engines::exhaustive::explorer::states::States;
 use crosscheck::engines::exhaustive::explorer::{Ended, Explorer, Memo};
 use crosscheck::engines::exhaustive::runner::script::{Position, Script, explore};
 use crosscheck::engines::exhaustive::world::World;
+use crosscheck::sync::Semantics;
 use crosscheck::sync::stepping::{Op, Substance};
-use crosscheck::sync::{NotifyOrder, Semantics};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
@@ -249,11 +249,6 @@ proptest! {
 
     #[test]
     fn source_completes_each_trace_once(program in generate::programs(9), switches in switches()) {
-        // Whom a notification wakes is a choice, which this search is known not to exhaust.
-        let switches = Switches {
-            notify: NotifyOrder::Fifo,
-            ..switches
-        };
         agree(&Searched(Source::new), Promise::Once, &program, &switches)?;
     }
 }

@@ -26,11 +26,11 @@ use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics, progress};
 use crate::scenario::Machine;
+use crate::sync::Property;
 use crate::sync::announcing::{
     CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
 };
 use crate::sync::stepping::ThreadId;
-use crate::sync::{NotifyOrder, Property};
 
 /// How many executions are looked at for one that passes near a failing one.
 const MOST_NEAR: u64 = 1_000;
@@ -435,15 +435,6 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
             search.cut(Cut::KnownGap(
                 "a search over states orders plain memory by steps, not by the memory orders of \
                  atomics; use --mode traces"
-                    .to_owned(),
-            ));
-        }
-        if mode == SearchMode::Source
-            && totals.used.condvars
-            && job.semantics.notify == NotifyOrder::Any
-        {
-            search.cut(Cut::KnownGap(
-                "Source-DPOR is known to miss whom a notification wakes; use --mode traces"
                     .to_owned(),
             ));
         }

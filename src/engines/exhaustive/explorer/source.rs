@@ -4,9 +4,9 @@
 //! as its check: the same traces by other means. Races are looked for where the sleep set cuts an
 //! execution too, with what the threads have announced there.
 //!
-//! Known to be incomplete where a notification of one may wake any of several waiters: the random
-//! programs of the oracle found traces that it misses there, so the engine calls such a search
-//! bounded.
+//! A notification of one that may wake any of several waiters is a step for each of them, and who they
+//! are is known only where it happens. So when a race brings it forward, all of its alternatives that
+//! are not asleep there are run, also where the first one is.
 
 use super::order::Order;
 use super::race::{Race, Reversal, Rule, Scratch, of_event, other_alternatives, reversal};
@@ -17,14 +17,38 @@ use crate::engines::exhaustive::world::footprint::dependent;
 use crate::engines::exhaustive::world::{Status, World};
 use crate::sync::stepping::Op;
 
+/// In a choice of a node: all alternatives that are not asleep when it comes to be run.
+const ALL_AWAKE: u32 = u32::MAX;
+
 #[derive(Debug, Default)]
 struct Node {
-    /// Steps whose executions have been visited from here.
+    /// Steps whose executions have been visited from here: first those that slept on arrival.
     sleep: Vec<Step>,
+    slept: usize,
     current: Choice,
     /// Steps still to be visited from here.
     rest: Vec<Choice>,
     finished: u32,
+}
+
+impl Node {
+    /// Makes the current choice the first alternative of its thread that is not asleep, and the
+    /// others the next ones; `false`: there is none.
+    fn wake(&mut self, world: &World) -> bool {
+        let thread = self.current.thread;
+        let choices = (0..world.alternatives(thread)).map(|alternative| Choice {
+            thread,
+            alternative,
+        });
+        let awake = |choice: &Choice| self.sleep.iter().all(|step| step.choice != *choice);
+        let mut awake: Vec<Choice> = choices.filter(awake).collect();
+        if awake.is_empty() {
+            return false;
+        }
+        self.current = awake.remove(0);
+        self.rest.splice(0..0, awake);
+        true
+    }
 }
 
 /// The search.
@@ -87,11 +111,29 @@ impl Source {
                 return;
             }
             let node = &mut nodes[reversal.at as usize];
-            let initials = Sequence::new(order, &reversal).initials();
+            let mut initials = Sequence::new(order, &reversal).initials();
+            let brought = order.event(last);
+            if reversal.at < last
+                && world.wakes_any(brought.op)
+                && order.first_in(brought.thread, reversal.rest).is_none()
+            {
+                // Its alternatives are those that there are here.
+                let is_last = |step: &&mut Step| step.choice.thread == brought.thread;
+                if let Some(step) = initials.iter_mut().find(is_last) {
+                    step.choice.alternative = ALL_AWAKE;
+                }
+            }
             let known = |choice: &Choice| {
-                node.current == *choice
-                    || node.rest.contains(choice)
-                    || node.sleep.iter().any(|step| step.choice == *choice)
+                let is_this = |other: &Choice| {
+                    let all = choice.alternative == ALL_AWAKE || other.alternative == ALL_AWAKE;
+                    other.thread == choice.thread && (all || other == choice)
+                };
+                let all = choice.alternative == ALL_AWAKE;
+                // What has been run from here has had its other alternatives planned.
+                let asleep = &node.sleep[if all { node.slept } else { 0 }..];
+                is_this(&node.current)
+                    || node.rest.iter().any(is_this)
+                    || asleep.iter().any(|step| is_this(&step.choice))
             };
             if !initials.iter().any(|step| known(&step.choice))
                 && let Some(first) = initials.first()
@@ -107,11 +149,16 @@ impl Source {
     }
 
     fn backtrack(&mut self) {
+        let mut depth = self.nodes.len();
         while let Some(node) = self.nodes.last_mut() {
-            let last = self.order.len() - 1;
-            node.sleep.push(Step::of(self.order.event(last)));
-            node.finished += 1;
-            self.order.truncate(last);
+            // The last one has no step when all of it was asleep.
+            if self.order.len() as usize == depth {
+                let last = self.order.len() - 1;
+                node.sleep.push(Step::of(self.order.event(last)));
+                node.finished += 1;
+                self.order.truncate(last);
+            }
+            depth -= 1;
             if node.rest.is_empty() {
                 self.nodes.pop();
                 continue;
@@ -136,7 +183,10 @@ impl Explorer for Source {
             self.depth += 1;
             return Ok(self.nodes[depth].current.into());
         }
-        if let Some(node) = self.nodes.get(depth) {
+        if let Some(node) = self.nodes.get_mut(depth) {
+            if node.current.alternative == ALL_AWAKE && !node.wake(world) {
+                return Ok(Decision::Cut);
+            }
             let choice = node.current;
             return Ok(self.visit(world, choice));
         }
@@ -182,6 +232,7 @@ impl Explorer for Source {
                     })
                     .collect();
                 self.nodes.push(Node {
+                    slept: sleep.len(),
                     sleep,
                     current,
                     rest,

@@ -854,6 +854,12 @@ impl World {
         }
     }
 
+    /// Whether an operation wakes one of those that wait, whichever.
+    #[must_use]
+    pub fn wakes_any(&self, op: Op) -> bool {
+        self.notify == NotifyOrder::Any && matches!(op, Op::Notify { all: false, .. })
+    }
+
     /// What a thread's announced operation touches.
     #[must_use]
     pub fn footprint(&self, thread: ThreadId) -> Footprint {
