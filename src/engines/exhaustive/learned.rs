@@ -9,11 +9,9 @@
 //! Code is still run often enough to be caught when it is no such function: whatever runs is compared
 //! with what is known.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::BuildHasherDefault;
 
-use super::explorer::states::LowWord;
+use super::explorer::keys::{ByKey, bytes};
 use super::segments::Segments;
 use super::world::{Standing, World};
 use crate::sync::Progress;
@@ -89,7 +87,7 @@ struct Point {
 /// What the executions of a search have shown.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
-    silent: HashMap<u128, Silent, BuildHasherDefault<LowWord>>,
+    silent: ByKey<Silent>,
     /// The past of the thread that is running, if what it does is to be kept.
     open: Option<u128>,
     /// What it has done since.
@@ -149,7 +147,7 @@ impl Learned {
         if self.silent.len() >= MOST {
             self.silent.clear();
         }
-        match self.silent.entry(past) {
+        match self.silent.entry(past.into()) {
             Entry::Vacant(vacant) => {
                 let deeds = self.deeds.drain(..).collect();
                 vacant.insert(Silent { deeds, then });
@@ -169,7 +167,7 @@ impl Learned {
 
     /// Whether it is known what comes after this past.
     pub(super) fn knows(&self, past: u128) -> bool {
-        self.silent.contains_key(&past)
+        self.silent.contains_key(&past.into())
     }
 
     /// Plays a thread's silent step; `false`: it is not known, or a property fails in it, which is
@@ -181,7 +179,7 @@ impl Learned {
         mut watched: Option<&mut Segments>,
         capped: &mut bool,
     ) -> bool {
-        while let Some(Silent { deeds, then }) = self.silent.get(&world.past(thread)) {
+        while let Some(Silent { deeds, then }) = self.silent.get(&world.past(thread).into()) {
             for deed in deeds {
                 match *deed {
                     Deed::Makes(ref substance) => {
@@ -283,9 +281,8 @@ impl Learned {
 
     /// Bytes that it holds, roughly.
     pub(super) fn memory(&self) -> usize {
-        let entry = size_of::<(u128, Silent)>() + 1;
         let points = self.points.iter().chain(&self.pool);
-        self.silent.capacity() * entry * 8 / 7
+        bytes(&self.silent)
             + self.silent.len() * size_of::<Deed>()
             + points.map(|point| point.world.memory()).sum::<usize>()
     }

@@ -8,7 +8,7 @@
 use std::collections::hash_map::Entry;
 use std::ops::Range;
 
-use super::states::ByKey;
+use super::keys::{ByKey, Key, bytes};
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken};
 use crate::engines::exhaustive::world::event::Event;
 use crate::engines::exhaustive::world::{Threads, World, only};
@@ -230,7 +230,7 @@ impl Survey {
     #[must_use]
     pub fn states_in(bytes: usize) -> usize {
         // Table, record, announcement, key, and some three steps.
-        let of_state = std::mem::size_of::<(u128, StateId)>() * 2
+        let of_state = std::mem::size_of::<(Key, StateId)>() * 2
             + std::mem::size_of::<State>()
             + std::mem::size_of::<Option<(Op, Place)>>()
             + std::mem::size_of::<u128>()
@@ -265,7 +265,7 @@ impl Survey {
         let key = world.key();
         let next = self.graph.states.len();
         let full = next >= self.limit;
-        match self.known.entry(key) {
+        match self.known.entry(key.into()) {
             Entry::Occupied(occupied) => return Some((*occupied.get(), false)),
             Entry::Vacant(_) if full => return None,
             Entry::Vacant(vacant) => vacant.insert(next as StateId),
@@ -511,7 +511,7 @@ impl Explorer for Survey {
     }
 
     fn memory(&self) -> usize {
-        self.known.capacity() * (std::mem::size_of::<(u128, StateId)>() + 1) * 8 / 7
+        bytes(&self.known)
             + self.announced.capacity() * std::mem::size_of::<Option<(Op, Place)>>()
             + self.keys.capacity() * std::mem::size_of::<u128>()
             + self.graph.memory()

@@ -5,13 +5,15 @@
 //! 3. [`race`]: which races can be reversed, and the sequence that reverses each.
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
-//! 6. [`states`]: state caching with sleep sets; [`shared`]: what several workers of it share.
+//! 6. [`states`]: state caching with sleep sets; [`keys`]: its tables; [`shared`]: what several
+//!    workers of it share.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
 //! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
 pub mod graph;
+pub mod keys;
 pub mod minimise;
 pub mod nearest;
 pub mod optimal;

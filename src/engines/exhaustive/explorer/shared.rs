@@ -11,11 +11,11 @@
 //! sleeps: the sleep set holds what slept at all visits so far and what the visit has run before. So
 //! the same is true of the rest, which is shorter.
 
-use std::hash::BuildHasherDefault;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::states::{ByKey, LowWord, Sleep, Task};
+use super::keys::{ByKey, bytes};
+use super::states::{Sleep, Task};
 
 /// Parts of the table, by the high bits of a key: many more than there are workers.
 const SHARDS: usize = 256;
@@ -78,11 +78,9 @@ impl Shared {
         workers: usize,
     ) -> Self {
         let mut shards: Vec<ByKey<Sleep>> = Vec::new();
-        shards.resize_with(SHARDS, || {
-            ByKey::with_hasher(BuildHasherDefault::<LowWord>::new())
-        });
+        shards.resize_with(SHARDS, || ByKey::default());
         for (key, sleep) in known {
-            shards[shard(key)].insert(key, sleep);
+            shards[shard(key)].insert(key.into(), sleep);
         }
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
@@ -207,10 +205,7 @@ impl Shared {
 
     /// Bytes of the table.
     pub(super) fn memory(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|part| super::states::bytes(&lock(part)))
-            .sum()
+        self.shards.iter().map(|part| bytes(&lock(part))).sum()
     }
 }
 

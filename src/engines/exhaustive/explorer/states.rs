@@ -11,14 +11,13 @@
 //! Several workers may share a search: whoever has nothing left takes a branch of another one, that
 //! nearest to the beginning.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::keys::{ByKey, bytes};
 use super::shared::Shared;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
@@ -31,29 +30,6 @@ pub type Sleep = u64;
 fn bit(thread: ThreadId) -> Sleep {
     if thread < 64 { 1 << thread } else { 0 }
 }
-
-/// Keys are mixed already: the table takes their low word.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct LowWord(u64);
-
-impl Hasher for LowWord {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
-}
-
-/// A table by key.
-pub type ByKey<V> = HashMap<u128, V, BuildHasherDefault<LowWord>>;
 
 /// Where it is kept which states are known, with the sleep set that each was visited with.
 #[derive(Debug)]
@@ -90,7 +66,7 @@ struct Visit {
 }
 
 fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> Visit {
-    match table.entry(key) {
+    match table.entry(key.into()) {
         Entry::Vacant(vacant) => {
             vacant.insert(sleep);
             Visit {
@@ -109,12 +85,6 @@ fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> Visit {
             }
         }
     }
-}
-
-/// Bytes of a table, roughly.
-pub(super) fn bytes(table: &ByKey<Sleep>) -> usize {
-    // A slot has a key and a set; the table keeps at most 7 of 8 slots full, and a byte each.
-    table.capacity() * (std::mem::size_of::<(u128, Sleep)>() + 1) * 8 / 7
 }
 
 /// What a worker hands to another: a path, and what is to be visited behind it.
@@ -155,10 +125,15 @@ impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
     }
 }
 
+fn keyed(known: Vec<(u128, Sleep)>) -> ByKey<Sleep> {
+    let known = known.into_iter();
+    known.map(|(key, sleep)| (key.into(), sleep)).collect()
+}
+
 impl From<Memo> for States {
     fn from(memo: Memo) -> Self {
         Self {
-            known: Known::Own(memo.known.into_iter().collect()),
+            known: Known::Own(keyed(memo.known)),
             nodes: memo.nodes.into_iter().map(Node::from).collect(),
             eager: memo.eager,
             given: memo.given,
@@ -449,7 +424,10 @@ impl Explorer for States {
             return None;
         };
         let memo = Memo {
-            known: known.iter().map(|(&key, &sleep)| (key, sleep)).collect(),
+            known: known
+                .iter()
+                .map(|(&key, &sleep)| (key.into(), sleep))
+                .collect(),
             nodes: self
                 .nodes
                 .iter()
