@@ -60,3 +60,55 @@ pub fn bytes<V>(table: &ByKey<V>) -> usize {
     // The table keeps at most 7 of 8 slots full, and has a byte more for each.
     table.capacity() * (size_of::<(Key, V)>() + 1) * 8 / 7
 }
+
+/// Parts of a large table: when one of them grows, the old and the new one are there together, and
+/// not twice the whole.
+const PARTS: usize = 16;
+
+/// A large table by key.
+#[derive(Debug)]
+pub struct Large<V> {
+    parts: Vec<ByKey<V>>,
+}
+
+impl<V> Default for Large<V> {
+    fn default() -> Self {
+        let mut parts = Vec::new();
+        parts.resize_with(PARTS, ByKey::default);
+        Self { parts }
+    }
+}
+
+impl<V> Large<V> {
+    /// The part that a key is in, by its high bits: a table takes the low word.
+    pub fn part(&mut self, key: u128) -> &mut ByKey<V> {
+        &mut self.parts[(key >> 120) as usize % PARTS]
+    }
+
+    /// Every entry.
+    pub fn iter(&self) -> impl Iterator<Item = (u128, &V)> {
+        let entries = self.parts.iter().flatten();
+        entries.map(|(&key, value)| (key.into(), value))
+    }
+
+    /// Forgets every entry; the memory stays.
+    pub fn clear(&mut self) {
+        self.parts.iter_mut().for_each(ByKey::clear);
+    }
+
+    /// Bytes that it holds, roughly.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.parts.iter().map(bytes).sum()
+    }
+}
+
+impl<V> FromIterator<(u128, V)> for Large<V> {
+    fn from_iter<I: IntoIterator<Item = (u128, V)>>(entries: I) -> Self {
+        let mut table = Self::default();
+        for (key, value) in entries {
+            table.part(key).insert(key.into(), value);
+        }
+        table
+    }
+}

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::keys::{ByKey, bytes};
+use super::keys::{ByKey, Large};
 use super::shared::Shared;
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
@@ -35,21 +35,21 @@ fn bit(thread: ThreadId) -> Sleep {
 #[derive(Debug)]
 enum Known {
     /// By the one search that there is.
-    Own(ByKey<Sleep>),
+    Own(Large<Sleep>),
     /// By all workers.
     Shared(Arc<Shared>),
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self::Own(ByKey::default())
+        Self::Own(Large::default())
     }
 }
 
 impl Known {
     fn visit(&mut self, key: u128, sleep: Sleep) -> Visit {
         match self {
-            Self::Own(table) => visit(table, key, sleep),
+            Self::Own(table) => visit(table.part(key), key, sleep),
             Self::Shared(shared) => shared.with(key, |table| visit(table, key, sleep)),
         }
     }
@@ -125,15 +125,10 @@ impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
     }
 }
 
-fn keyed(known: Vec<(u128, Sleep)>) -> ByKey<Sleep> {
-    let known = known.into_iter();
-    known.map(|(key, sleep)| (key.into(), sleep)).collect()
-}
-
 impl From<Memo> for States {
     fn from(memo: Memo) -> Self {
         Self {
-            known: Known::Own(keyed(memo.known)),
+            known: Known::Own(memo.known.into_iter().collect()),
             nodes: memo.nodes.into_iter().map(Node::from).collect(),
             eager: memo.eager,
             given: memo.given,
@@ -424,10 +419,7 @@ impl Explorer for States {
             return None;
         };
         let memo = Memo {
-            known: known
-                .iter()
-                .map(|(&key, &sleep)| (key.into(), sleep))
-                .collect(),
+            known: known.iter().map(|(key, &sleep)| (key, sleep)).collect(),
             nodes: self
                 .nodes
                 .iter()
@@ -457,7 +449,7 @@ impl Explorer for States {
 
     fn memory(&self) -> usize {
         match &self.known {
-            Known::Own(table) => bytes(table),
+            Known::Own(table) => table.memory(),
             Known::Shared(shared) => shared.memory(),
         }
     }
