@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, GaveUp, Job, Limits, Row, Verdict, Word, check};
 use crosscheck::primitives::Semaphore;
-use crosscheck::scenario::{Instance, Program, Property, Scenario, require};
-use crosscheck::sync::{Backend, Mutex, Semantics, checkpoint, scope, yield_now};
+use crosscheck::scenario::{Instance, Program, Property, Scenario, Stages, require};
+use crosscheck::sync::{
+    AtomicUsize, Backend, Mutex, Semantics, Shared, Spin, checkpoint, choose, scope, yield_now,
+};
 
 fn row(scenario: impl Scenario, mode: SearchMode) -> Row {
     let program: Program = Arc::new(scenario);
@@ -37,6 +39,8 @@ struct Table {
 }
 
 impl Scenario for Table {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         "learned/table"
     }
@@ -121,6 +125,8 @@ fn code_that_changes_its_mind_late_is_noticed() {
 struct Writers;
 
 impl Scenario for Writers {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         "learned/writers"
     }
@@ -152,5 +158,168 @@ fn what_was_written_tells_its_writer() {
     for mode in [SearchMode::Traces, SearchMode::States] {
         let row = row(Writers, mode);
         assert_eq!(row.verdict.word(), Word::Refuted, "{mode}");
+    }
+}
+
+/// Programs in which what a thread does does not follow from its past alone, or hardly.
+#[derive(Clone, Copy, Debug)]
+enum Hard {
+    /// Stages that are counted outside; the wrong order is come upon last.
+    Stages,
+    /// A busy-wait without a step, on plain memory that another thread writes.
+    SilentSpin,
+    /// Threads that start threads of their owner's scope.
+    Scopes,
+    /// Objects whose numbers depend on a choice that is forgotten.
+    Numbers,
+    /// A busy-wait that holds a lock in some of its rounds.
+    HeldSpin,
+    /// A busy-wait that is capped, and a thread that is stuck.
+    StuckSpin,
+}
+
+impl Scenario for Hard {
+    const CLOSED: bool = true;
+
+    fn name(&self) -> &'static str {
+        "learned/hard"
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        match self {
+            Self::Stages => vec![Property::StageOrder],
+            Self::SilentSpin => vec![Property::DataRaceFreedom],
+            Self::StuckSpin => vec![Property::Invariant],
+            Self::Scopes | Self::Numbers | Self::HeldSpin => vec![Property::DeadlockFreedom],
+        }
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        match self {
+            Self::Stages => {
+                let s = Semaphore::<B>::new("s", 1);
+                let stages = Stages::<B>::new("stages", 2);
+                let done = AtomicUsize::<B>::new("done", 0);
+                scope::<B, _>(|scope| {
+                    scope.spawn("first", || {
+                        s.p();
+                        drop(stages.begin(0));
+                        s.v();
+                        done.store(1, Ordering::SeqCst);
+                    });
+                    scope.spawn("second", || {
+                        s.p();
+                        drop(stages.begin(1));
+                        s.v();
+                    });
+                    scope.spawn("third", || {
+                        if done.load(Ordering::SeqCst) == 1 {
+                            let _ = choose::<B>("many", 200);
+                        }
+                    });
+                });
+            }
+            Self::SilentSpin => {
+                let flag = Shared::<B, bool>::new("flag", false);
+                scope::<B, _>(|scope| {
+                    scope.spawn("waits", || {
+                        let mut spin = Spin::<B>::new();
+                        loop {
+                            spin.checkpoint(&());
+                            if flag.get() || spin.again().is_err() {
+                                return;
+                            }
+                        }
+                    });
+                    scope.spawn("writes", || {
+                        if choose::<B>("whether", 2) == 1 {
+                            flag.set(true);
+                        }
+                    });
+                });
+            }
+            Self::Scopes => scope::<B, _>(|scope| {
+                for (one, other) in [("a", "c"), ("b", "d")] {
+                    scope.spawn(one, move || {
+                        yield_now::<B>();
+                        scope.spawn(other, || {});
+                    });
+                }
+            }),
+            Self::Numbers => {
+                let _extra =
+                    (choose::<B>("extra", 2) == 1).then(|| Mutex::<B, _>::new("extra", ()));
+                let done = Mutex::<B, _>::new("done", 0);
+                scope::<B, _>(|scope| {
+                    scope.spawn("worker", || {
+                        checkpoint::<B>(&());
+                        yield_now::<B>();
+                        *done.lock() += 1;
+                    });
+                });
+            }
+            Self::HeldSpin => {
+                let lock = Mutex::<B, _>::new("lock", 0);
+                scope::<B, _>(|scope| {
+                    for i in 0..2 {
+                        let lock = &lock;
+                        scope.spawn(("thread", i), move || {
+                            let mut spin = Spin::<B>::new();
+                            let mut guard = None;
+                            for round in 0_u32.. {
+                                spin.checkpoint(&(round, guard.is_some()));
+                                guard = if round % 2 == 0 {
+                                    lock.try_lock()
+                                } else {
+                                    None
+                                };
+                                yield_now::<B>();
+                                if spin.again().is_err() || round == 5 {
+                                    return;
+                                }
+                            }
+                        });
+                    }
+                });
+            }
+            Self::StuckSpin => {
+                let flag = AtomicUsize::<B>::new("flag", 0);
+                let never = Semaphore::<B>::new("never", 0);
+                scope::<B, _>(|scope| {
+                    scope.spawn("waits", || {
+                        let mut spin = Spin::<B>::new();
+                        while flag.load(Ordering::SeqCst) == 0 {
+                            if spin.again().is_err() {
+                                never.p();
+                            }
+                        }
+                        require::<B>(Property::Invariant, false, || "it was raised".to_owned());
+                    });
+                    scope.spawn("raises", || flag.store(1, Ordering::SeqCst));
+                });
+            }
+        }
+    }
+}
+
+#[test]
+fn what_does_not_follow_from_the_past_is_run() {
+    for mode in [SearchMode::Traces, SearchMode::States, SearchMode::Auto] {
+        let word = |hard: Hard| {
+            let row = row(hard, mode);
+            (row.verdict.word(), row.verdict.reason())
+        };
+        let refuted = |hard: Hard| {
+            let (word, reason) = word(hard);
+            assert_eq!(word, Word::Refuted, "{hard:?} {mode}: {reason}");
+        };
+        refuted(Hard::Stages);
+        refuted(Hard::SilentSpin);
+        refuted(Hard::StuckSpin);
+        for hard in [Hard::Scopes, Hard::Numbers, Hard::HeldSpin] {
+            let (word, reason) = word(hard);
+            let good = matches!(word, Word::Proved | Word::Bounded);
+            assert!(good, "{hard:?} {mode}: {reason}");
+        }
     }
 }

@@ -86,7 +86,7 @@ unsafe impl Machine for Recorder {
         self.tell(format_args!("checkpoint of a busy-wait {}", digest != 0));
         None
     }
-    fn spin(&self, rounds: u32, _: bool, _: Place) -> bool {
+    fn spin(&self, rounds: u32, _: Place) -> bool {
         rounds < 2
     }
     fn fail(&self, property: Property, message: String, _: Place) -> ! {

@@ -181,15 +181,14 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// Whether only executions, time, memory or rounds of busy-waits were too few: a search over states
-    /// may get further.
+    /// Whether only executions, time or memory were too few: another search may get further.
     #[must_use]
     pub fn is_for_want_of_room(&self) -> bool {
         match self {
             Self::Cut(bounds) => bounds
                 .cuts
                 .iter()
-                .all(|cut| matches!(cut, Cut::Executions(_) | Cut::Time(_) | Cut::Spins(_))),
+                .all(|cut| matches!(cut, Cut::Executions(_) | Cut::Time(_))),
             Self::Unable(why) => matches!(why, GaveUp::Memory { .. }),
             Self::Exhausted(_) | Self::Sampled(_) | Self::Failed(_) => false,
         }

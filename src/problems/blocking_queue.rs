@@ -116,6 +116,8 @@ enum Rule {
 }
 
 impl Scenario for Users {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

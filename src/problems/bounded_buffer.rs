@@ -176,6 +176,8 @@ enum Rule {
 }
 
 impl Scenario for Buffer {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

@@ -64,6 +64,8 @@ struct Bus {
 }
 
 impl Scenario for Bus {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

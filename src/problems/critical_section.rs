@@ -111,6 +111,8 @@ struct WithSemaphore {
 }
 
 impl Scenario for WithSemaphore {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }
@@ -195,6 +197,7 @@ enum Doorway {
 
 impl Scenario for WithFlags {
     const WEAKENS_ORDERS: bool = true;
+    const CLOSED: bool = true;
 
     fn name(&self) -> &'static str {
         self.name

@@ -299,6 +299,8 @@ enum Rule {
 }
 
 impl Scenario for Philosophers {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

@@ -60,6 +60,8 @@ struct Pipeline {
 }
 
 impl Scenario for Pipeline {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

@@ -30,6 +30,8 @@ pub(super) struct Place {
 }
 
 impl Scenario for Place {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

@@ -164,6 +164,8 @@ enum Rule {
 }
 
 impl Scenario for ReadersWriters {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

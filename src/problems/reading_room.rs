@@ -84,6 +84,8 @@ struct ReadingRoom {
 }
 
 impl Scenario for ReadingRoom {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

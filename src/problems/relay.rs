@@ -63,6 +63,8 @@ struct Relay {
 }
 
 impl Scenario for Relay {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

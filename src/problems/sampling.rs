@@ -66,6 +66,8 @@ struct Sampling {
 }
 
 impl Scenario for Sampling {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

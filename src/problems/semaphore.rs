@@ -201,6 +201,7 @@ impl Algorithm {
 
 impl Scenario for Processes {
     const WEAKENS_ORDERS: bool = true;
+    const CLOSED: bool = true;
 
     fn name(&self) -> &'static str {
         self.name

@@ -80,6 +80,8 @@ struct Users {
 }
 
 impl Scenario for Users {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }
@@ -210,6 +212,8 @@ fn stuck_for_good(instance: &Instance, semantics: &Semantics) -> bool {
 }
 
 impl Scenario for General {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         "semaphore-set/general"
     }

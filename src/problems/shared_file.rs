@@ -84,6 +84,8 @@ fn pair(reader: usize) -> usize {
 }
 
 impl Scenario for SharedFile {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         self.name
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::primitives::Semaphore;
 use crate::scenario::{Property, reached, require};
-use crate::sync::{Backend, Shared};
+use crate::sync::{Backend, Shared, looks_outside};
 
 /// The slots cannot hold more than now: they are full, or every item of the run is in them.
 pub(super) const FULL: &str = "the buffer is full or holds every item";
@@ -80,10 +80,12 @@ impl<B: Backend> Ring<B> {
                 format!("slot {at} is written while {producer}.{number} is in it"),
             );
         }
+        looks_outside::<B>();
         require::<B>(Property::Invariant, level <= self.slots.len(), || {
             format!("{level} items are in {} slots", self.slots.len())
         });
         self.next_in.set((at + 1) % self.slots.len());
+        looks_outside::<B>();
         if level == self.most {
             reached::<B>(FULL);
         }

@@ -48,6 +48,10 @@ pub trait Checkable: Send + Sync {
     fn run_mutated(&self, machine: Machine, instance: &Instance);
     /// See [`Scenario::WEAKENS_ORDERS`].
     fn weakens_orders(&self) -> bool;
+    /// See [`Scenario::CLOSED`].
+    fn closed(&self) -> bool {
+        false
+    }
     /// Whether it is not what its name says, so that a token of its counterexamples would mislead.
     fn is_mutant(&self) -> bool {
         false
@@ -113,6 +117,10 @@ impl<S: Scenario> Checkable for S {
 
     fn weakens_orders(&self) -> bool {
         S::WEAKENS_ORDERS
+    }
+
+    fn closed(&self) -> bool {
+        S::CLOSED
     }
 }
 

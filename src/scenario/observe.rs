@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::sync::{AtomicUsize, Backend, Composite, Kind, Label, Name, Property, reached, require};
+use crate::sync::{
+    AtomicUsize, Backend, Composite, Kind, Label, Name, Property, looks_outside, reached, require,
+};
 
 /// A region that admits at most so many threads at once; fails [`Property::MutualExclusion`].
 ///
@@ -149,6 +151,7 @@ impl Ledger {
     /// every consumer saw each producer's items in their order.
     #[track_caller]
     pub fn settle<B: Backend>(&self) {
+        looks_outside::<B>();
         let (produced, mut consumed, order) = {
             let books = self.books();
             let mut produced = books.produced.clone();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use super::{Property, Stay, Zone, require};
-use crate::sync::{Backend, Name};
+use crate::sync::{Backend, Name, looks_outside};
 
 /// Stages in a fixed order: each may begin when the one before it has ended, the first one again
 /// after the last; else [`Property::StageOrder`] fails.
@@ -58,6 +58,7 @@ impl<B: Backend> Stages<B> {
         // Relaxed, here and in `settle`: what the zone lets pass is ordered by the program, and
         // nothing is read through the number.
         let next = self.begun.fetch_add(1, Relaxed) % self.stages;
+        looks_outside::<B>();
         require::<B>(Property::StageOrder, next == stage, || {
             let name = self.name;
             format!("stage {stage} of {name} begins where stage {next} is next")
@@ -69,6 +70,7 @@ impl<B: Backend> Stages<B> {
     #[track_caller]
     pub fn settle(&self, rounds: usize) {
         let begun = self.begun.load(Relaxed);
+        looks_outside::<B>();
         let (name, all) = (self.name, rounds * self.stages);
         require::<B>(Property::StageOrder, begun == all, || {
             format!("{begun} stages of {name} have begun, where there are {all} in {rounds} rounds")

@@ -295,6 +295,15 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     fn together(count: usize) {
         let _ = count;
     }
+    /// What the calling thread does from here to its next step depends on memory that no backend
+    /// knows of: a search over states runs it in every execution.
+    #[inline]
+    fn looks_outside() {}
+    /// A number for the calling thread, where threads are numbered alike in every execution; else 0.
+    #[inline]
+    fn number() -> usize {
+        0
+    }
     /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left. A
     /// machine that looks at infinite executions lets it go round for ever.
     #[inline]

@@ -30,8 +30,8 @@ pub use backend::{
 pub use backends::os::Os;
 pub use facade::{
     Atomic, AtomicBool, AtomicIsize, AtomicUsize, Attempt, Cell, Condvar, Label, Mutex, MutexGuard,
-    Rounds, Scope, Shared, Spin, SpinCapped, Thread, checkpoint, choose, current, fence, park,
-    reached, require, rounds, run_threads, scope, yield_now,
+    Rounds, Scope, Shared, Spin, SpinCapped, Thread, checkpoint, choose, current, fence,
+    looks_outside, park, reached, require, rounds, run_threads, scope, yield_now,
 };
 pub use name::Name;
 pub use property::Property;

@@ -56,7 +56,9 @@ pub(super) fn endless(job: &Job<'_>) -> Settings {
 
 fn build(job: &Job<'_>) -> Built {
     let started = Instant::now();
-    let limit = Survey::states_in(job.limits.memory.saturating_mul(1_000_000));
+    // An eighth is for what code has been seen to do.
+    let bytes = job.limits.memory.saturating_mul(1_000_000);
+    let limit = Survey::states_in(bytes - bytes / 8);
     let coroutines = Coroutines::default();
     let driver = Driver::Survey(Box::new(Survey::new(limit)));
     let execution = Execution::new(&coroutines, endless(job), driver, None);

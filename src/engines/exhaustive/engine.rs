@@ -128,7 +128,7 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         native,
         by_state,
         keyed: by_state,
-        learns: by_state,
+        learns: by_state && job.program.closed(),
         endless: false,
     }
 }
@@ -154,10 +154,10 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     let half = || left().map(|time| time / 2);
     // Once a busy-wait has been capped, traces prove nothing; states may.
     let traces = search_in(job, runner, SearchMode::Traces, To::Cap, half());
-    if !traces.ending.is_for_want_of_room() {
+    let is_capped = traces.totals.spins_capped > 0 && matches!(traces.ending, Ending::Cut(_));
+    if !is_capped && !traces.ending.is_for_want_of_room() {
         return traces;
     }
-    let is_capped = traces.totals.spins_capped > 0;
     let time = if is_capped { half() } else { left() };
     let states = search_in(job, runner, SearchMode::States, To::End, time);
     match states.ending {

@@ -20,6 +20,7 @@ use super::observer::Observer;
 use super::segments::Segments;
 use super::tale::Tale;
 use super::world::World;
+use super::world::event::Index;
 use crate::engines::progress::Estimate;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
@@ -127,6 +128,8 @@ pub(super) struct Inner {
     mutexes: Vec<usize>,
     /// An atomic was accessed in an order weaker than `SeqCst`.
     pub(super) weak_orders: bool,
+    /// How many steps there had been when each thread was last at the head of a busy-wait.
+    spun: Vec<Option<Index>>,
     /// What code has done, where it need not run again.
     pub(super) learned: Option<Learned>,
 }
@@ -183,6 +186,7 @@ impl<'h> Execution<'h> {
             locksets: (settings.by_state && !settings.endless).then(Locksets::default),
             mutexes: Vec::new(),
             weak_orders: false,
+            spun: Vec::new(),
             learned: learns.then(Learned::default),
         };
         Self {
@@ -221,6 +225,7 @@ impl<'h> Execution<'h> {
                 segments.begin();
             }
             inner.mutexes.clear();
+            inner.spun.clear();
             if let Some(locksets) = &mut inner.locksets {
                 locksets.begin();
             }
@@ -494,6 +499,16 @@ impl Inner {
             self.mutexes.resize(thread + 1, 0);
         }
         &mut self.mutexes[thread]
+    }
+
+    /// Whether a thread has taken a step since it was last at the head of a busy-wait: else nobody
+    /// has, since it has not given up control.
+    fn has_moved(&mut self, thread: ThreadId) -> bool {
+        if self.spun.len() <= thread {
+            self.spun.resize(thread + 1, None);
+        }
+        let now = Some(self.world.applied());
+        std::mem::replace(&mut self.spun[thread], now) != now
     }
 
     fn set_orders(&mut self, thread: ThreadId, success: Ordering, failure: Ordering) {
@@ -957,7 +972,7 @@ unsafe impl Machine for Execution<'_> {
         let me = self.current.get();
         let before = {
             let mut inner = self.inner.borrow_mut();
-            if inner.mutexes.get(me).is_some_and(|held| *held > 0) {
+            if !inner.has_moved(me) || inner.mutexes.get(me).is_some_and(|held| *held > 0) {
                 return None;
             }
             let before = before.unwrap_or_else(|| inner.world.seen_so_far(me));
@@ -1013,16 +1028,19 @@ unsafe impl Machine for Execution<'_> {
         }
     }
 
-    fn spin(&self, rounds: u32, forgotten: bool, _: Place) -> bool {
+    fn spin(&self, rounds: u32, _: Place) -> bool {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
-        let again = self.settings.endless || forgotten || rounds < self.settings.spin_cap;
-        {
+        let again = {
             let mut inner = self.inner.borrow_mut();
+            // Who goes round without a step would do so for ever, and nobody else go on.
+            let for_ever = self.settings.endless && inner.has_moved(self.current.get());
+            let again = for_ever || rounds < self.settings.spin_cap;
             inner.totals.used.spins = true;
             inner.capped |= !again && self.observing();
-        }
+            again
+        };
         if !again {
             self.does(|| Deed::IsCapped);
         }
@@ -1061,6 +1079,12 @@ unsafe impl Machine for Execution<'_> {
         };
         self.go_on(moment.as_ref().map(|_| ()).map_err(|stopped| *stopped));
         moment.ok()
+    }
+
+    fn looks_outside(&self) {
+        if let Some(learned) = &mut self.inner.borrow_mut().learned {
+            learned.is_no_rule();
+        }
     }
 
     fn together(&self, count: usize) {

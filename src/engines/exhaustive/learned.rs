@@ -24,7 +24,7 @@ const FIRST: u64 = 64;
 const EVERY: u64 = 64;
 
 /// Silent steps that are kept at most; then all are forgotten.
-const MOST: usize = 1 << 20;
+const MOST: usize = 1 << 18;
 
 /// Something that a thread does in a silent step, as far as it changes the model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,8 @@ pub(super) struct Learned {
     open: Option<u128>,
     /// What it has done since.
     deeds: Vec<Deed>,
+    /// How many deeds are kept.
+    kept: usize,
     /// Points of the execution before, the last one last.
     points: Vec<Point>,
     /// Points that are no more, for their memory.
@@ -146,9 +148,11 @@ impl Learned {
     fn keep(&mut self, past: u128, then: Then) -> Result<(), Differs> {
         if self.silent.len() >= MOST {
             self.silent.clear();
+            self.kept = 0;
         }
         match self.silent.entry(past.into()) {
             Entry::Vacant(vacant) => {
+                self.kept += self.deeds.len();
                 let deeds = self.deeds.drain(..).collect();
                 vacant.insert(Silent { deeds, then });
                 Ok(())
@@ -244,7 +248,10 @@ impl Learned {
         }
         let mut point = self.pool.pop().unwrap_or_default();
         world.store(&mut point.world);
-        point.segments = watched.cloned();
+        match (&mut point.segments, watched) {
+            (Some(stood), Some(watched)) => stood.clone_from(watched),
+            (stood, watched) => *stood = watched.cloned(),
+        }
         point.capped = capped;
         self.points.push(point);
     }
@@ -283,7 +290,7 @@ impl Learned {
     pub(super) fn memory(&self) -> usize {
         let points = self.points.iter().chain(&self.pool);
         bytes(&self.silent)
-            + self.silent.len() * size_of::<Deed>()
+            + self.kept * size_of::<Deed>()
             + points.map(|point| point.world.memory()).sum::<usize>()
     }
 }

@@ -28,15 +28,17 @@
 //! Code between steps must be a function of what the thread has seen; what is announced on the same
 //! schedule is compared, and a difference ends the search as not deterministic, with both places.
 //! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter. A
-//! busy-wait that promises what it remembers of its rounds is not capped.
+//! busy-wait that promises what it remembers of its rounds is not capped, unless it holds a mutex there
+//! or goes round without a step.
 //!
-//! *Played executions.* The same assumption saves a search over states most of its work: what a
-//! thread's code does after what it has seen is known once it has run, so an execution of which all is
-//! known is played on the model alone. It counts as any other, since the same code would do the same.
-//! Code is run where it has not been, in the first 64 executions and in every 64th one, and compared
-//! with what is known: a difference between two threads, schedules or runs ends the search as not
-//! deterministic. Searches over traces run all code of every execution, and so does the runner inside
-//! shuttle, in every mode.
+//! *Played executions.* A scenario that says that it is `CLOSED` looks at nothing but its own variables
+//! and what the model has, unless it says so (`looks_outside`). What its code does after what the
+//! thread has seen is known once it has run, so an execution of which all is known is played on the
+//! model alone; it counts as any other, since the same code would do the same. Code is run where it
+//! has not been or looks outside, in the first 64 executions and in every 64th one (of each worker),
+//! and compared with what is known: a difference between two schedules or runs ends the search as not
+//! deterministic. Of other scenarios every execution runs all code, and so do searches over traces and
+//! the runner inside shuttle of all.
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
 //! the whole of the limit on executions), and then states; states at once when a busy-wait uses up its

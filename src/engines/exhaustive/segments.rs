@@ -30,12 +30,29 @@ struct Access {
     place: Place,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 struct Thread {
     /// What it has accessed that is not over, oldest first.
     going_on: Vec<Access>,
     /// How many of the first of each thread's accesses it comes after; missing entries are 0.
     past: Vec<usize>,
+}
+
+// Copied into others that have their memory already.
+
+impl Clone for Thread {
+    fn clone(&self) -> Self {
+        Self {
+            going_on: self.going_on.clone(),
+            past: self.past.clone(),
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { going_on, past } = other;
+        self.going_on.clone_from(going_on);
+        self.past.clone_from(past);
+    }
 }
 
 impl Thread {
@@ -45,7 +62,7 @@ impl Thread {
 }
 
 /// The silent steps of one execution after another.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Segments {
     threads: Vec<Thread>,
     /// Who is inside, by zone.
@@ -54,6 +71,27 @@ pub(super) struct Segments {
     count: usize,
     /// Threads of which something else is to be told than was last.
     changed: Vec<ThreadId>,
+}
+
+impl Clone for Segments {
+    fn clone(&self) -> Self {
+        let mut clone = Self::default();
+        clone.clone_from(self);
+        clone
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            threads,
+            inside,
+            count,
+            changed,
+        } = other;
+        self.threads.clone_from(threads);
+        self.inside.clone_from(inside);
+        self.count = *count;
+        self.changed.clone_from(changed);
+    }
 }
 
 impl Segments {

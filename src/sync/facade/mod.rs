@@ -15,5 +15,5 @@ mod thread;
 pub use attempt::{Attempt, Rounds, rounds};
 pub use memory::{Atomic, AtomicBool, AtomicIsize, AtomicUsize, Cell, Shared, fence};
 pub use mutex::{Condvar, Mutex, MutexGuard};
-pub use observe::{Label, checkpoint, choose, reached, require};
+pub use observe::{Label, checkpoint, choose, looks_outside, reached, require};
 pub use thread::{Scope, Spin, SpinCapped, Thread, current, park, run_threads, scope, yield_now};

@@ -103,6 +103,15 @@ pub fn checkpoint<B: Backend>(locals: &impl Hash) {
     B::checkpoint(|| digest(locals));
 }
 
+/// Says that what this thread does from here to its next operation depends on memory that no backend
+/// knows of, such as an observer's own counter: a search over states then runs this code in every
+/// execution, where it would else repeat what it did before. To be called where the value is used,
+/// by a scenario that is [`CLOSED`](crate::scenario::Scenario::CLOSED) otherwise.
+#[inline]
+pub fn looks_outside<B: Backend>() {
+    B::looks_outside();
+}
+
 /// The same for the same value, in every execution and on every thread.
 pub(super) fn digest(value: &impl Hash) -> u64 {
     // Its keys are fixed, those of a `RandomState` are not.

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::observe::digest;
 use crate::sync::{Backend, Body, Name};
@@ -14,6 +15,11 @@ use crate::sync::{Backend, Body, Name};
 pub struct Scope<'scope, 'env: 'scope, B: Backend> {
     /// Threads that nobody has joined yet.
     handles: std::sync::Mutex<Vec<B::JoinHandle>>,
+    /// Who has opened it.
+    owner: usize,
+    /// Another thread has started one: in which order, is not the owner's to know. Relaxed: the lock
+    /// of `handles`, which is taken after the store and before the load, orders them.
+    shared: std::sync::atomic::AtomicBool,
     /// Invariant in both lifetimes, as in std: neither may be lengthened or shortened.
     scope: PhantomData<&'scope mut &'scope ()>,
     env: PhantomData<&'env mut &'env ()>,
@@ -27,6 +33,9 @@ impl<'scope, B: Backend> Scope<'scope, '_, B> {
         // leaves `join` on a backend on which no thread runs again then; so nothing that `body`
         // borrows for 'scope ends while the thread can still touch it.
         let handle = unsafe { B::spawn_unchecked(name.into(), Box::new(body)) };
+        if B::number() != self.owner {
+            self.shared.store(true, Relaxed);
+        }
         self.handles().push(handle);
     }
 
@@ -39,7 +48,11 @@ impl<'scope, B: Backend> Scope<'scope, '_, B> {
     fn join_all(&self) -> std::thread::Result<()> {
         let mut result = Ok(());
         loop {
-            let Some(handle) = self.handles().pop() else {
+            let handle = self.handles().pop();
+            if self.shared.load(Relaxed) {
+                B::looks_outside();
+            }
+            let Some(handle) = handle else {
                 return result;
             };
             let joined = B::join(handle);
@@ -67,6 +80,8 @@ pub fn scope<'env, B: Backend, R>(
 ) -> R {
     let scope = Scope {
         handles: std::sync::Mutex::new(Vec::new()),
+        owner: B::number(),
+        shared: std::sync::atomic::AtomicBool::new(false),
         scope: PhantomData,
         env: PhantomData,
     };
@@ -212,8 +227,8 @@ impl<B: Backend> Spin<B> {
 impl<B: Backend> Spin<B> {
     /// Promises at the head of the busy-wait's loop that of its rounds so far the thread remembers no
     /// more than `locals`; where infinite executions are looked at, of all its past, as
-    /// [`checkpoint`](super::checkpoint) does. A search that compares states then comes to an end
-    /// without a cap on the rounds.
+    /// [`checkpoint`](super::checkpoint) does. A search that compares states then needs no cap on the
+    /// rounds, where each has a step and begins without a mutex held, and `locals` repeat.
     #[inline]
     #[track_caller]
     pub fn checkpoint(&self, locals: &impl Hash) {

@@ -305,6 +305,14 @@ unsafe impl<B: Target> Backend for Mutating<B> {
         B::attempt(progress);
     }
 
+    fn looks_outside() {
+        B::looks_outside();
+    }
+
+    fn number() -> usize {
+        B::number()
+    }
+
     fn another_round(counted: bool) -> bool {
         B::another_round(counted)
     }

@@ -168,18 +168,20 @@ unsafe impl Backend for Stepping {
     }
 
     fn spin(state: &mut Self::Spin) -> bool {
-        let (rounds, place) = (state.rounds, Location::caller());
-        state.rounds = rounds.saturating_add(1);
-        let forgotten = state.before.get().is_some();
-        machine::with(|machine| machine.spin(rounds, forgotten, place))
+        let (rounds, place) = (state.rounds.get(), Location::caller());
+        state.rounds.set(rounds.saturating_add(1));
+        machine::with(|machine| machine.spin(rounds, place))
     }
 
     fn checkpoint_spin(state: &Self::Spin, digest: impl FnOnce() -> u64) {
         if machine::with(|machine| machine.remembers()) {
             let (digest, place) = (digest(), Location::caller());
             let before = state.before.get();
-            let before = machine::with(|machine| machine.checkpoint_spin(before, digest, place));
-            state.before.set(before);
+            let forgets = machine::with(|machine| machine.checkpoint_spin(before, digest, place));
+            if forgets.is_some() {
+                state.before.set(forgets);
+                state.rounds.set(0);
+            }
         }
     }
 
@@ -262,6 +264,20 @@ unsafe impl Backend for Stepping {
         machine::with(|machine| machine.together(count));
     }
 
+    fn looks_outside() {
+        if machine::is_running() {
+            machine::with(|machine| machine.looks_outside());
+        }
+    }
+
+    fn number() -> usize {
+        if machine::is_running() {
+            machine::me()
+        } else {
+            0
+        }
+    }
+
     fn another_round(counted: bool) -> bool {
         machine::with(|machine| machine.another_round(counted))
     }
@@ -270,8 +286,9 @@ unsafe impl Backend for Stepping {
 /// A busy-wait.
 #[derive(Debug, Default)]
 pub struct SteppingSpin {
-    rounds: u32,
-    /// What its thread had seen before it, where its rounds are forgotten.
+    /// Rounds that have not been forgotten.
+    rounds: Cell<u32>,
+    /// What its thread had seen before it, where rounds have been forgotten.
     before: Cell<Option<u128>>,
 }
 

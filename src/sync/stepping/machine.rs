@@ -96,8 +96,8 @@ pub unsafe trait Machine {
     fn visible(&self, op: Op, place: Place) -> u64;
     /// The calling thread is about to read or write plain memory. Ends the execution on a race.
     fn access(&self, memory: ObjectId, write: bool, place: Place);
-    /// What plain memory or a mutex holds now, as a digest; where there is none the digest is what the
-    /// calling thread has seen so far.
+    /// What plain memory or a mutex holds now, as a digest; where there is none it follows from who
+    /// writes and what that thread has seen so far.
     fn written(&self, memory: ObjectId, digest: Option<u64>);
     /// Tells something.
     fn note(&self, note: Note, place: Place);
@@ -108,8 +108,9 @@ pub unsafe trait Machine {
     /// All that the calling thread will ever use of its past is in this digest.
     fn checkpoint(&self, digest: u64, place: Place);
     /// All that the calling thread will ever use of the rounds of a busy-wait is in this digest;
-    /// `before` is what this said in its round before, nothing in the first. What it had seen before
-    /// the busy-wait, if the rounds are forgotten.
+    /// `before` is what this said when it forgot rounds last. What the thread had seen before the
+    /// busy-wait, if the rounds are forgotten now: not while it holds a mutex, nor when it has taken no
+    /// step since it came here last.
     fn checkpoint_spin(&self, before: Option<u128>, digest: u64, place: Place) -> Option<u128>;
     /// Starts a thread.
     ///
@@ -118,9 +119,8 @@ pub unsafe trait Machine {
     unsafe fn spawn(&self, name: Name, body: Box<dyn FnOnce() + Send + '_>) -> ThreadId;
     /// The calling thread goes on under this name.
     fn rename(&self, name: Name);
-    /// Whether a busy-wait may go on after `rounds` rounds; `forgotten`: a search that compares states
-    /// does not see how many there were.
-    fn spin(&self, rounds: u32, forgotten: bool, place: Place) -> bool;
+    /// Whether a busy-wait may go on after `rounds` rounds that have not been forgotten.
+    fn spin(&self, rounds: u32, place: Place) -> bool;
     /// Whether a loop of rounds goes round once more, when `counted` says that rounds are left.
     fn another_round(&self, counted: bool) -> bool {
         counted
@@ -139,6 +139,8 @@ pub unsafe trait Machine {
     fn together(&self, count: usize) {
         let _ = count;
     }
+    /// What the calling thread does from here to its next step depends on memory outside.
+    fn looks_outside(&self) {}
     /// A property fails here and now.
     fn fail(&self, property: Property, message: String, place: Place) -> !;
     /// The switches.

@@ -78,7 +78,7 @@ impl Shared {
         workers: usize,
     ) -> Self {
         let mut shards: Vec<ByKey<Sleep>> = Vec::new();
-        shards.resize_with(SHARDS, || ByKey::default());
+        shards.resize_with(SHARDS, ByKey::default);
         for (key, sleep) in known {
             shards[shard(key)].insert(key.into(), sleep);
         }

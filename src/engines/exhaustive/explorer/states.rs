@@ -96,7 +96,6 @@ struct Node {
     /// Asleep on arrival, and finished since.
     sleep: Sleep,
     current: Choice,
-    event: Option<Event>,
     /// Steps still to be visited from here; alternatives of one thread stand together.
     rest: SmallVec<[Choice; 8]>,
     finished: u32,
@@ -118,7 +117,6 @@ impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
         Self {
             sleep,
             current,
-            event: None,
             rest: rest.into(),
             finished,
         }
@@ -143,6 +141,9 @@ impl From<Memo> for States {
 pub struct States {
     known: Known,
     nodes: Vec<Node>,
+    /// What the step of each of the first `described` nodes is; behind them is what is left of others.
+    events: Vec<Event>,
+    described: usize,
     depth: usize,
     /// The sleep set behind the last step.
     sleep: Sleep,
@@ -213,7 +214,6 @@ impl States {
         let last = Node {
             sleep,
             current,
-            event: None,
             rest: SmallVec::new(),
             finished: 0,
         };
@@ -227,7 +227,12 @@ impl States {
             thread,
             alternative,
         } = node.current;
-        node.event = Some(world.describe(thread, alternative));
+        let event = world.describe(thread, alternative);
+        match self.events.get_mut(depth) {
+            Some(place) => *place = event,
+            None => self.events.push(event),
+        }
+        self.described = depth + 1;
         let mut sleep = node.sleep & !bit(thread);
         let mut asleep = sleep;
         while asleep != 0 {
@@ -257,9 +262,10 @@ impl States {
                 node.sleep |= bit(node.current.thread);
             }
             node.current = next;
-            node.event = None;
+            self.described = self.described.min(self.nodes.len() - 1);
             return;
         }
+        self.described = 0;
         self.over = true;
     }
 }
@@ -277,6 +283,7 @@ impl Explorer for States {
                 return false;
             };
             self.nodes = nodes;
+            self.described = 0;
             self.over = false;
             self.handed_over = true;
         }
@@ -291,8 +298,8 @@ impl Explorer for States {
     fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
         let depth = self.depth;
         if let Some(node) = self.nodes.get(depth) {
-            if let Some(event) = &node.event {
-                same(world, event, depth)?;
+            if depth < self.described {
+                same(world, &self.events[depth], depth)?;
                 self.depth += 1;
                 return Ok(node.current.into());
             }
@@ -350,7 +357,6 @@ impl Explorer for States {
         self.nodes.push(Node {
             sleep,
             current,
-            event: None,
             rest,
             finished: 0,
         });
@@ -393,6 +399,7 @@ impl Explorer for States {
 
     fn restart(&mut self) {
         self.nodes.clear();
+        self.described = 0;
         match &mut self.known {
             Known::Own(table) => table.clear(),
             Known::Shared(shared) => {
@@ -410,8 +417,7 @@ impl Explorer for States {
     }
 
     fn events(&self) -> Vec<Event> {
-        let steps = self.nodes[..self.depth.min(self.nodes.len())].iter();
-        steps.filter_map(|node| node.event.clone()).collect()
+        self.events[..self.depth.min(self.described)].to_vec()
     }
 
     fn memo(&self) -> Option<super::Memo> {

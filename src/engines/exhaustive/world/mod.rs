@@ -37,7 +37,7 @@ pub enum Status {
     Finished,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Thread {
     status: Status,
     op: Op,
@@ -45,6 +45,9 @@ struct Thread {
     comes_after: SmallVec<[Index; 2]>,
     /// What it has seen.
     history: Digest,
+    /// What it knows objects and threads by, which no checkpoint forgets: what it had seen when it
+    /// made them, and what its maker knew when it started.
+    origin: Digest,
     /// What it has accessed in its silent step, as far as races are decided on states.
     segment: u64,
     /// Whether its next step ends an access.
@@ -71,6 +74,24 @@ struct Thread {
     doorway: bool,
 }
 
+impl Clone for Thread {
+    fn clone(&self) -> Self {
+        Self {
+            comes_after: self.comes_after.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let mut comes_after = std::mem::take(&mut self.comes_after);
+        comes_after.clone_from(&other.comes_after);
+        *self = Self {
+            comes_after,
+            ..*other
+        };
+    }
+}
+
 impl Thread {
     fn digest_of(&self, id: ThreadId) -> Digest {
         let flags = u64::from(self.granted)
@@ -93,7 +114,7 @@ impl Thread {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Slot {
     alive: bool,
     object: Object,
@@ -103,6 +124,30 @@ struct Slot {
     locations: usize,
     /// Digest of plain data that it protects or holds.
     data: u64,
+}
+
+impl Clone for Slot {
+    fn clone(&self) -> Self {
+        Self {
+            object: self.object.clone(),
+            ..*self
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            alive,
+            object,
+            base,
+            locations,
+            data,
+        } = other;
+        self.alive = *alive;
+        self.object.clone_from(object);
+        self.base = *base;
+        self.locations = *locations;
+        self.data = *data;
+    }
 }
 
 impl Slot {
@@ -369,6 +414,7 @@ impl World {
             place: nowhere(),
             comes_after: SmallVec::new(),
             history: Digest::default(),
+            origin: Digest::default(),
             segment: 0,
             ends: false,
             result: 0,
@@ -408,6 +454,7 @@ impl World {
         slot.place = place;
         slot.comes_after = comes_after;
         slot.history = history;
+        slot.origin = Digest::default();
         slot.segment = 0;
         slot.ends = false;
         slot.granted = false;
@@ -430,6 +477,7 @@ impl World {
     pub fn spawn(&mut self, parent: ThreadId) -> ThreadId {
         let counter = self.threads[parent].children;
         self.threads[parent].children += 1;
+        self.names(parent);
         let child = match self.thread_ids[parent].get(counter) {
             Some(&child) => child,
             None => {
@@ -442,14 +490,23 @@ impl World {
         let comes_after = parent.comes_after.clone();
         let history = parent.history.with(child as u64);
         let place = parent.place;
+        let origin = parent.origin;
         self.start(child, comes_after, history, place);
+        self.threads[child].origin = origin;
         child
+    }
+
+    /// A thread makes what it will know by a number.
+    fn names(&mut self, thread: ThreadId) {
+        let slot = &mut self.threads[thread];
+        slot.origin = slot.origin.with_digest(slot.history);
     }
 
     /// `creator` makes an object.
     pub fn object(&mut self, creator: ThreadId, substance: &Substance) -> ObjectId {
         let counter = self.threads[creator].objects;
         self.threads[creator].objects += 1;
+        self.names(creator);
         let id = match self.object_ids[creator].get(counter) {
             Some(&id) => id,
             None => {
@@ -592,7 +649,14 @@ impl World {
             Some(before) => Digest::from(before).with(digest),
             None => Digest::new(digest),
         };
-        self.threads[thread].history = start.with(digest_of_place(place));
+        let file = place.file().as_bytes();
+        let mut here = start.with(digest_of_place(place)).with(file.len() as u64);
+        for part in file.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            here = here.with(u64::from_le_bytes(word));
+        }
+        self.threads[thread].history = here;
     }
 
     /// Whether a thread waits from now on. It waits from the end of its doorway, which is the part
@@ -699,12 +763,13 @@ impl World {
     }
 
     /// All that decides what a thread does in the silent step that it begins now, in 128 bits: what
-    /// it has seen, and how its next object or thread will be numbered.
+    /// it has seen, the objects and threads that it knows, and how its next ones will be numbered.
     #[must_use]
     pub fn past(&self, thread: ThreadId) -> u128 {
         let slot = &self.threads[thread];
         Digest::new(thread as u64)
             .with_digest(slot.history)
+            .with_digest(slot.origin)
             .with((slot.objects as u64) << 32 | slot.children as u64)
             .as_u128()
     }

@@ -7,7 +7,7 @@ use crate::sync::SwaitOrder;
 use crate::sync::stepping::{Need, Substance, ThreadId};
 
 /// The state of an object.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) enum Object {
     Units(Units),
     Condvar(Vec<Waiter>),
@@ -19,13 +19,55 @@ pub(super) enum Object {
     Label,
 }
 
+// Objects are copied into others that have their memory already.
+
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Units(units) => Self::Units(units.clone()),
+            Self::Condvar(waiters) => Self::Condvar(waiters.clone()),
+            Self::Word(value) => Self::Word(*value),
+            Self::Memory => Self::Memory,
+            Self::Barrier(barrier) => Self::Barrier(barrier.clone()),
+            Self::Zone(inside) => Self::Zone(inside.clone()),
+            Self::Label => Self::Label,
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Units(units), Self::Units(other)) => units.clone_from(other),
+            (Self::Condvar(waiters), Self::Condvar(other)) => waiters.clone_from(other),
+            (Self::Zone(inside), Self::Zone(other)) => inside.clone_from(other),
+            (this, other) => *this = other.clone(),
+        }
+    }
+}
+
 /// Units of one or more members, and who waits for them in order.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Units {
     pub(super) free: SmallVec<[u32; 2]>,
     pub(super) order: SwaitOrder,
     /// Requests that have not been granted, oldest first; empty for a weak object.
     pub(super) queue: Vec<(ThreadId, Wanted)>,
+}
+
+impl Clone for Units {
+    fn clone(&self) -> Self {
+        Self {
+            free: self.free.clone(),
+            order: self.order,
+            queue: self.queue.clone(),
+        }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self { free, order, queue } = other;
+        self.free.clone_from(free);
+        self.order = *order;
+        self.queue.clone_from(queue);
+    }
 }
 
 /// What a request wants.
