@@ -64,6 +64,26 @@ fn every_crosscheck_command_runs() {
     });
 }
 
+/// What `explain` prints stands in the README; the token, which holds all of it, is left out there.
+#[test]
+fn the_counterexample_is_the_one_that_comes_out() {
+    let output = Command::new(env!("CARGO_BIN_EXE_crosscheck"))
+        .args(["explain", "philosophers/naive"])
+        .output()
+        .expect("the binary runs");
+    let printed = String::from_utf8(output.stdout).expect("a counterexample is text");
+    let (shown, token) = printed
+        .trim_end()
+        .split_once("cc1.")
+        .expect("a token ends it");
+    assert!(!token.contains(char::is_whitespace), "{token}");
+    let readme = read("README.md");
+    assert!(
+        readme.contains(&format!("```text\n{shown}cc1.…\n```")),
+        "the README does not show this:\n{shown}"
+    );
+}
+
 #[test]
 fn every_cargo_command_is_one_that_the_gate_runs() {
     let gate = read(".ci/run");
