@@ -608,9 +608,12 @@ impl World {
         }
         self.slots[object].data = digest.unwrap_or_else(|| {
             // Two threads that have seen the same need not write the same.
-            let writer = Digest::new(thread as u64);
-            let seen = self.threads[thread].history;
-            writer.with_digest(seen).with(object as u64).as_u64()
+            let writer = &self.threads[thread];
+            Digest::new(thread as u64)
+                .with_digest(writer.history)
+                .with_digest(writer.origin)
+                .with(object as u64)
+                .as_u64()
         });
     }
 
