@@ -231,8 +231,9 @@ pub unsafe trait Backend: Copy + Debug + Send + Sync + 'static {
     #[track_caller]
     fn spin(state: &mut Self::Spin) -> bool;
     /// All that the calling thread will ever use of the rounds of this busy-wait so far is in this
-    /// digest: a search that compares states forgets the rest, and caps the busy-wait no more.
-    /// Elsewhere nothing, and `digest` is not called.
+    /// digest: a search that compares states forgets the rest, and caps only rounds that it cannot
+    /// forget, which have no step or begin with a mutex held. Elsewhere nothing, and `digest` is not
+    /// called.
     #[inline]
     #[track_caller]
     fn checkpoint_spin(state: &Self::Spin, digest: impl FnOnce() -> u64) {

@@ -1264,8 +1264,6 @@ impl Execution<'_> {
         }
         if wanted {
             inner.begins_silently(me);
-        }
-        if wanted {
             if let Some(locksets) = &mut inner.locksets {
                 let protected = locksets.accessed(me, memory, write);
                 return inner.protected_or_watch(protected);

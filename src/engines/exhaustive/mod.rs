@@ -42,9 +42,9 @@
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
 //! the whole of the limit on executions), and then states; states at once when a busy-wait uses up its
-//! rounds, since traces prove nothing then, and traces again where those do not end either; a row's reason names the search that
-//! ended, and `bounded` stands for neither. What a verdict rests on is one complete search, never
-//! halves of two.
+//! rounds, since traces prove nothing then, and traces once more, from their beginning, where states
+//! decide nothing. A row's reason names the search that ended, and `bounded` stands for neither. What
+//! a verdict rests on is one complete search, never halves of two.
 //!
 //! *Several workers.* A search over states may be made by several threads, which share the table of
 //! states and hand each other what is still to be visited. Which of them comes upon a state first is

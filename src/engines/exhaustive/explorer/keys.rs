@@ -61,6 +61,12 @@ pub fn bytes<V>(table: &ByKey<V>) -> usize {
     table.capacity() * (size_of::<(Key, V)>() + 1) * 8 / 7
 }
 
+/// In which of so many parts of a table a key is: by its high bits, since a table takes the low word.
+#[must_use]
+pub fn part_of(key: u128, parts: usize) -> usize {
+    (key >> 120) as usize % parts
+}
+
 /// Parts of a large table: when one of them grows, the old and the new one are there together, and
 /// not twice the whole.
 const PARTS: usize = 16;
@@ -80,9 +86,9 @@ impl<V> Default for Large<V> {
 }
 
 impl<V> Large<V> {
-    /// The part that a key is in, by its high bits: a table takes the low word.
+    /// The part that a key is in.
     pub fn part(&mut self, key: u128) -> &mut ByKey<V> {
-        &mut self.parts[(key >> 120) as usize % PARTS]
+        &mut self.parts[part_of(key, PARTS)]
     }
 
     /// Every entry.

@@ -14,7 +14,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::keys::{ByKey, bytes};
+use super::keys::{ByKey, bytes, part_of};
 use super::states::{Sleep, Task};
 
 /// Parts of the table, by the high bits of a key: many more than there are workers.
@@ -80,7 +80,7 @@ impl Shared {
         let mut shards: Vec<ByKey<Sleep>> = Vec::new();
         shards.resize_with(SHARDS, ByKey::default);
         for (key, sleep) in known {
-            shards[shard(key)].insert(key.into(), sleep);
+            shards[part_of(key, SHARDS)].insert(key.into(), sleep);
         }
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
@@ -117,7 +117,7 @@ impl Shared {
 
     /// What `visit` makes of the entry of a state.
     pub(super) fn with<T>(&self, key: u128, visit: impl FnOnce(&mut ByKey<Sleep>) -> T) -> T {
-        visit(&mut lock(&self.shards[shard(key)]))
+        visit(&mut lock(&self.shards[part_of(key, SHARDS)]))
     }
 
     /// What is to be visited next; blocks while only others have something. None: nothing is left,
@@ -207,9 +207,4 @@ impl Shared {
     pub(super) fn memory(&self) -> usize {
         self.shards.iter().map(|part| bytes(&lock(part))).sum()
     }
-}
-
-/// The table takes the low word of a key, so the high bits are free.
-fn shard(key: u128) -> usize {
-    (key >> 120) as usize % SHARDS
 }

@@ -24,6 +24,7 @@ const ALL_AWAKE: u32 = u32::MAX;
 struct Node {
     /// Steps whose executions have been visited from here: first those that slept on arrival.
     sleep: Vec<Step>,
+    /// How many of them those are.
     slept: usize,
     current: Choice,
     /// Steps still to be visited from here.
@@ -124,11 +125,11 @@ impl Source {
                 }
             }
             let known = |choice: &Choice| {
-                let is_this = |other: &Choice| {
-                    let all = choice.alternative == ALL_AWAKE || other.alternative == ALL_AWAKE;
-                    other.thread == choice.thread && (all || other == choice)
-                };
                 let all = choice.alternative == ALL_AWAKE;
+                let is_this = |other: &Choice| {
+                    let covers = all || other.alternative == ALL_AWAKE || other == choice;
+                    other.thread == choice.thread && covers
+                };
                 // What has been run from here has had its other alternatives planned.
                 let asleep = &node.sleep[if all { node.slept } else { 0 }..];
                 is_this(&node.current)
