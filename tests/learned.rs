@@ -1,5 +1,4 @@
-//! Searches over states run code only where it is not known what it does, and notice when that was
-//! no rule.
+//! Searches run code only where it is not known what it does, and notice when that was no rule.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,50 +73,80 @@ impl Scenario for Table {
     }
 }
 
-#[test]
-fn most_executions_of_a_search_over_states_run_no_code() {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
+/// The same, of which nobody has said that it is closed.
+struct Open(Table);
+
+impl Scenario for Open {
+    fn name(&self) -> &'static str {
+        "learned/open"
+    }
+
+    fn properties(&self) -> Vec<Property> {
+        self.0.properties()
+    }
+
+    fn run<B: Backend>(&self, instance: &Instance) {
+        self.0.run::<B>(instance);
+    }
+}
+
+/// How often the table's code runs in a search of so many executions.
+fn runs_of(mode: SearchMode, is_closed: bool) -> (u64, u64) {
+    let runs: &'static AtomicU64 = Box::leak(Box::default());
     let table = Table {
-        runs: &RUNS,
+        runs,
         changes_after: u64::MAX,
     };
-    let row = row(table, SearchMode::States);
+    let row = if is_closed {
+        row(table, mode)
+    } else {
+        row(Open(table), mode)
+    };
     assert_eq!(row.verdict.word(), Word::Proved);
     assert!(row.executions > 1_000, "{}", row.executions);
-    // The first 64, one in 64, and those that come to something new.
-    let runs = RUNS.load(Ordering::Relaxed);
-    let (least, most) = (row.executions / 64, row.executions / 32);
-    assert!(
-        (least..most).contains(&runs),
-        "{runs} of {}",
-        row.executions
-    );
+    (runs.load(Ordering::Relaxed), row.executions)
 }
 
 #[test]
-fn every_execution_of_a_search_over_traces_runs_all_code() {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
-    let table = Table {
-        runs: &RUNS,
-        changes_after: u64::MAX,
-    };
-    let row = row(table, SearchMode::Traces);
-    assert_eq!(row.verdict.word(), Word::Proved);
-    assert_eq!(RUNS.load(Ordering::Relaxed), row.executions);
+fn most_executions_of_a_search_run_no_code() {
+    for mode in [SearchMode::States, SearchMode::Traces] {
+        let (runs, executions) = runs_of(mode, true);
+        // The first 64, one in 64, and those that come to something new.
+        let (least, most) = (executions / 64, executions / 32);
+        assert!(
+            (least..most).contains(&runs),
+            "{mode}: {runs} of {executions}"
+        );
+    }
+}
+
+#[test]
+fn every_execution_runs_all_code_where_that_is_wanted() {
+    let (runs, executions) = runs_of(SearchMode::Source, true);
+    assert!(runs >= executions, "{runs} of {executions}");
+    for mode in [SearchMode::States, SearchMode::Traces] {
+        let (runs, executions) = runs_of(mode, false);
+        assert_eq!(runs, executions, "{mode}");
+    }
 }
 
 #[test]
 fn code_that_changes_its_mind_late_is_noticed() {
-    static RUNS: AtomicU64 = AtomicU64::new(0);
+    for mode in [SearchMode::States, SearchMode::Traces] {
+        is_noticed(mode);
+    }
+}
+
+fn is_noticed(mode: SearchMode) {
     let table = Table {
-        runs: &RUNS,
+        runs: Box::leak(Box::default()),
         changes_after: 75,
     };
-    match row(table, SearchMode::States).verdict {
+    match row(table, mode).verdict {
         Verdict::GaveUp(GaveUp::Nondeterministic { detail }) => {
             assert!(detail.contains("tests/learned.rs"), "{detail}");
         }
-        other => panic!("{other:?}"),
+        other => panic!("{mode}: {other:?}"),
     }
 }
 

@@ -6,7 +6,7 @@ use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, Row, Word, check};
 use crosscheck::primitives::Semaphore;
 use crosscheck::scenario::{Instance, Program, Property, Scenario, Zone};
-use crosscheck::sync::{Backend, Mutex, Semantics, Shared, scope};
+use crosscheck::sync::{Backend, Mutex, Semantics, Shared, choose, scope};
 use proptest::prelude::*;
 
 const CELLS: usize = 2;
@@ -20,6 +20,12 @@ enum Act {
     Visit,
     /// Writes under the lock.
     Locked(usize),
+    /// Enters the zone under the lock.
+    Guarded,
+    /// Writes between a P and a V of a semaphore that has one unit at the beginning.
+    Gated(usize),
+    /// Gives that semaphore a unit more.
+    Open,
     /// Leaves a unit, or takes one.
     Give,
     Take,
@@ -35,6 +41,9 @@ type Acts = Vec<Act>;
 struct Tree {
     acts: Acts,
     targets: Vec<Property>,
+    /// How many ways there are to end, all the same: they make the search long enough for most of its
+    /// executions to be played.
+    ends: usize,
 }
 
 struct Objects<B: Backend> {
@@ -42,6 +51,7 @@ struct Objects<B: Backend> {
     zone: Zone<B>,
     lock: Mutex<B, ()>,
     signal: Semaphore<B>,
+    gate: Semaphore<B>,
 }
 
 impl<B: Backend> Objects<B> {
@@ -57,6 +67,16 @@ impl<B: Backend> Objects<B> {
                     let _held = self.lock.lock();
                     self.cells[*cell].with_mut(|value| *value += 1);
                 }
+                Act::Guarded => {
+                    let _held = self.lock.lock();
+                    drop(self.zone.enter());
+                }
+                Act::Gated(cell) => {
+                    self.gate.p();
+                    self.cells[*cell].with_mut(|value| *value += 1);
+                    self.gate.v();
+                }
+                Act::Open => self.gate.v(),
                 Act::Give => self.signal.v(),
                 Act::Take => self.signal.p(),
                 Act::Scope(threads) => scope::<B, _>(|scope| {
@@ -71,6 +91,8 @@ impl<B: Backend> Objects<B> {
 }
 
 impl Scenario for Tree {
+    const CLOSED: bool = true;
+
     fn name(&self) -> &'static str {
         "starts/tree"
     }
@@ -85,15 +107,24 @@ impl Scenario for Tree {
             zone: Zone::exclusive("zone"),
             lock: Mutex::new("lock", ()),
             signal: Semaphore::new("signal", 0),
+            gate: Semaphore::new("gate", 1),
         };
         objects.run(&self.acts);
+        if self.ends > 1 {
+            let _ = choose::<B>("end", self.ends);
+        }
     }
 }
 
 fn row(acts: &[Act], targets: &[Property], mode: SearchMode) -> Row {
+    row_with_ends(acts, targets, mode, 1)
+}
+
+fn row_with_ends(acts: &[Act], targets: &[Property], mode: SearchMode, ends: usize) -> Row {
     let tree = Tree {
         acts: acts.to_vec(),
         targets: targets.to_vec(),
+        ends,
     };
     let program: Program = Arc::new(tree);
     let limits = Limits {
@@ -130,7 +161,7 @@ const ALL: [Property; 3] = [
 ];
 const ZONES: [Property; 2] = [Property::MutualExclusion, Property::DeadlockFreedom];
 
-use Act::{Give, Locked, Read, Scope, Take, Visit, Write};
+use Act::{Gated, Give, Guarded, Locked, Open, Read, Scope, Take, Visit, Write};
 
 fn start(theirs: &[Act], mine: &[Act]) -> (Acts, Acts) {
     (theirs.to_vec(), mine.to_vec())
@@ -241,6 +272,9 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0..CELLS).prop_map(Write),
         1 => Just(Visit),
         2 => (0..CELLS).prop_map(Locked),
+        1 => Just(Guarded),
+        1 => (0..CELLS).prop_map(Gated),
+        1 => Just(Open),
         4 => Just(Give),
         1 => Just(Take),
     ]
@@ -275,6 +309,42 @@ proptest! {
                 .map(|mode| row(&acts, targets, mode));
             let why = format!("{}; {}", traces.verdict.reason(), states.verdict.reason());
             prop_assert_eq!(is_found(&traces), is_found(&states), "{}", why);
+        }
+    }
+}
+
+/// Acts of which most are protected, so that locks show it.
+fn careful() -> impl Strategy<Value = Acts> {
+    let act = prop_oneof![
+        3 => (0..CELLS).prop_map(Locked),
+        3 => Just(Guarded),
+        3 => (0..CELLS).prop_map(Gated),
+        1 => Just(Give),
+        1 => Just(Take),
+        1 => act(),
+    ];
+    let threads = prop::collection::vec(
+        (prop::collection::vec(act, 1..=2), Just(Acts::new())),
+        2..=3,
+    );
+    threads.prop_map(|threads| vec![Scope(threads)])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// What is played finds what Source-DPOR finds, which runs all code and keeps clocks, and in as
+    /// many executions.
+    #[test]
+    fn what_is_played_finds_what_all_code_does(acts in prop_oneof![tree(), careful()]) {
+        for targets in [&ALL[..], &ZONES] {
+            let [traces, source] = [SearchMode::Traces, SearchMode::Source]
+                .map(|mode| row_with_ends(&acts, targets, mode, 80));
+            let why = format!("{}; {}", traces.verdict.reason(), source.verdict.reason());
+            prop_assert_eq!(is_found(&traces), is_found(&source), "{}", why);
+            if !is_found(&traces) {
+                prop_assert_eq!(traces.executions, source.executions, "{}", why);
+            }
         }
     }
 }

@@ -54,7 +54,7 @@ pub trait Scenario: Send + Sync + 'static {
     /// Whether its code looks at nothing but its own variables and what the backend knows of: at no
     /// memory outside of the facade's objects that another thread changes, such as a counter of std
     /// for an assertion, unless it says so ([`looks_outside`](crate::sync::looks_outside)). Then a
-    /// search over states need not run code again where it is known what it does. No unless
+    /// search of engine `exhaustive` need not run code again where it is known what it does. No unless
     /// overridden.
     const CLOSED: bool = false;
 

@@ -50,6 +50,7 @@ pub(in crate::engines) fn verdicts(
 pub(super) fn endless(job: &Job<'_>) -> Settings {
     Settings {
         endless: true,
+        protects: false,
         ..settings(job, true, true)
     }
 }

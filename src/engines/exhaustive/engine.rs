@@ -95,11 +95,12 @@ impl Runner {
             Known::All(knowledge) => knowledge.into_execution(job, execution),
         };
         let main = || job.program.run_on(Machine::Stepping, job.instance);
-        let settings = Settings {
-            // The other runner is there to have all of it run.
-            learns: settings.learns && matches!(self, Self::Coroutines),
-            ..settings
-        };
+        let mut settings = settings;
+        if matches!(self, Self::Shuttle) {
+            // The other runner is there to have all of it run, and looked at.
+            settings.learns = false;
+            settings.protects &= settings.by_state;
+        }
         match self {
             Self::Coroutines => {
                 let coroutines = coroutines::Coroutines::default();
@@ -129,6 +130,7 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         by_state,
         keyed: by_state,
         learns: by_state && job.program.closed(),
+        protects: by_state,
         endless: false,
     }
 }
@@ -299,9 +301,16 @@ fn alone(
         }
         true
     };
+    let mut settings = settings(job, true, mode == SearchMode::States);
+    if mode == SearchMode::Traces && job.program.closed() {
+        // Source-DPOR is the check of it, and runs all code. Which moments came before does not
+        // follow from what a thread has seen.
+        settings.learns = !job.targets.iter().any(|property| property.is_of_moments());
+        settings.protects = settings.learns;
+    }
     let (at_end, inner) = runner.run(
         job,
-        settings(job, true, mode == SearchMode::States),
+        settings,
         Driver::Search(explorer),
         None,
         known,

@@ -73,9 +73,10 @@ pub(super) struct Settings {
     /// What threads have seen is kept, so that states have keys; always where races and zones are
     /// decided on the state.
     pub(super) keyed: bool,
-    /// What code does is kept, and played on the model where it is known; where races and zones are
-    /// decided on the state.
+    /// What code does is kept, and played on the model where it is known.
     pub(super) learns: bool,
+    /// Races and zones are not looked for as long as locks show that there is nothing to be found.
+    pub(super) protects: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
     pub(super) endless: bool,
 }
@@ -121,8 +122,7 @@ pub(super) struct Inner {
     pub(super) capped: bool,
     /// The execution is to be repeated, with clocks.
     again: bool,
-    /// What protects what, where races and zones are decided on the state; absent when that does
-    /// not suffice, so that the states themselves are watched.
+    /// What protects what; absent when that does not suffice, so that races and zones are looked for.
     pub(super) locksets: Option<Locksets>,
     /// How many mutexes each thread holds in this execution.
     mutexes: Vec<usize>,
@@ -161,11 +161,11 @@ impl<'h> Execution<'h> {
         recorder: Option<Recorder>,
     ) -> Self {
         let mut world = World::new(&settings.semantics);
-        if !settings.by_state && !settings.keyed {
-            world.without_keys();
-        }
         let searches = matches!(driver, Driver::Search(_) | Driver::Survey(_));
         let learns = settings.learns && searches && recorder.is_none();
+        if !settings.by_state && !settings.keyed && !learns {
+            world.without_keys();
+        }
         let inner = Inner {
             world,
             driver,
@@ -183,7 +183,7 @@ impl<'h> Execution<'h> {
             cut_by: None,
             capped: false,
             again: false,
-            locksets: (settings.by_state && !settings.endless).then(Locksets::default),
+            locksets: (settings.protects && searches).then(Locksets::default),
             mutexes: Vec::new(),
             weak_orders: false,
             spun: Vec::new(),
@@ -218,7 +218,12 @@ impl<'h> Execution<'h> {
             // The first execution shows whether there is plain memory to keep clocks for.
             let first = inner.totals.executions == 0;
             let cells = inner.totals.used.cells;
-            let by_order = inner.segments.is_none();
+            // By the order of the trace, unless locks have shown that there is nothing to be found.
+            let by_order = inner.segments.is_none() && inner.locksets.is_none();
+            if by_order && cells && inner.learned.take().is_some() {
+                // What is played has no clocks.
+                inner.world.without_keys();
+            }
             inner.observer.keep_clocks(by_order && (first || cells));
             inner.observer.begin();
             if let Some(segments) = &mut inner.segments {
@@ -539,13 +544,19 @@ impl Inner {
         Ok(self.observer.moment(me, observer, causes, order, now))
     }
 
-    /// Where locks do not show that all is protected, the search begins anew and looks at the
-    /// states.
+    /// Where locks do not show that all is protected, a search over states begins anew and looks at
+    /// them. One over traces goes on with this one, since there was nothing to be found in those that
+    /// it has visited; what is not protected, zones or memory too, is looked at from here on.
     fn protected_or_watch(&mut self, protected: bool) -> Result<(), Stopped> {
         if protected {
             return Ok(());
         }
-        self.locksets = None;
+        let by_state = self.segments.is_some();
+        if let Some(locksets) = &mut self.locksets
+            && (by_state || !locksets.keeps_zones() || !locksets.keeps_only_memory())
+        {
+            self.locksets = None;
+        }
         self.again = true;
         if let Some(learned) = &mut self.learned {
             // They do not say what the silent steps have accessed.
@@ -553,6 +564,11 @@ impl Inner {
         }
         self.driver.restart();
         Err(Stopped)
+    }
+
+    /// Whether locks have shown so far that no zone need be looked at.
+    pub(super) fn zones_are_protected(&self) -> bool {
+        self.locksets.as_ref().is_some_and(Locksets::keeps_zones)
     }
 
     fn apply(&mut self, thread: ThreadId, alternative: u32, observed: bool) -> Result<(), Stopped> {
@@ -1159,7 +1175,7 @@ impl Execution<'_> {
         match new.kind {
             Shown::Cell => {
                 used.cells = true;
-                let by_order = inner.segments.is_none();
+                let by_order = inner.segments.is_none() && inner.locksets.is_none();
                 inner.again |= by_order && !inner.observer.keeps_clocks() && self.observing();
             }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
@@ -1219,7 +1235,8 @@ impl Execution<'_> {
             return recorder.begin(me, zone, Composite::Enter, place);
         }
         inner.does(|| Deed::Enters(zone, limit, place));
-        if let Some(locksets) = &mut inner.locksets {
+        let kept = inner.locksets.as_mut();
+        if let Some(locksets) = kept.filter(|locksets| locksets.keeps_zones()) {
             let protected = locksets.entered(me, zone);
             return inner.protected_or_watch(protected);
         }
@@ -1303,7 +1320,8 @@ impl Execution<'_> {
                 recorder.begin(me, zone, Composite::Leave, place)
             } else {
                 inner.does(|| Deed::Leaves(zone, place));
-                if let Some(locksets) = &mut inner.locksets {
+                let kept = inner.locksets.as_mut();
+                if let Some(locksets) = kept.filter(|locksets| locksets.keeps_zones()) {
                     locksets.left(me, zone);
                 } else if let Some(segments) = &mut inner.segments {
                     segments.leave(me, zone, place);

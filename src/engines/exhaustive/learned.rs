@@ -12,7 +12,7 @@
 use std::collections::hash_map::Entry;
 
 use super::explorer::keys::{ByKey, bytes};
-use super::segments::Segments;
+use super::watch::{self, Watch};
 use super::world::{Standing, World};
 use crate::sync::Progress;
 use crate::sync::stepping::{ObjectId, Op, Place, Substance, ThreadId};
@@ -80,8 +80,14 @@ struct Silent {
 #[derive(Debug, Default)]
 struct Point {
     world: Standing,
-    segments: Option<Segments>,
+    watch: watch::Standing,
     capped: bool,
+}
+
+impl Point {
+    fn memory(&self) -> usize {
+        self.world.memory() + self.watch.memory()
+    }
 }
 
 /// What the executions of a search have shown.
@@ -180,7 +186,7 @@ impl Learned {
         &self,
         thread: ThreadId,
         world: &mut World,
-        mut watched: Option<&mut Segments>,
+        watch: &mut Watch<'_>,
         capped: &mut bool,
     ) -> bool {
         while let Some(Silent { deeds, then }) = self.silent.get(&world.past(thread).into()) {
@@ -191,9 +197,7 @@ impl Learned {
                     }
                     Deed::Starts => {
                         let child = world.spawn(thread);
-                        if let Some(segments) = &mut watched {
-                            segments.spawned(thread, child);
-                        }
+                        watch.spawned(world, thread, child);
                     }
                     Deed::Writes(memory, digest) => world.written(thread, memory, digest),
                     Deed::Comes(progress) => world.comes(thread, progress),
@@ -202,17 +206,11 @@ impl Learned {
                     }
                     Deed::IsCapped => *capped = true,
                     Deed::Enters(zone, limit, place) => {
-                        if let Some(segments) = &mut watched
-                            && segments.enter(thread, zone, limit, place).is_some()
-                        {
+                        if watch.enters(world, thread, zone, limit, place) {
                             return false;
                         }
                     }
-                    Deed::Leaves(zone, place) => {
-                        if let Some(segments) = &mut watched {
-                            segments.leave(thread, zone, place);
-                        }
-                    }
+                    Deed::Leaves(zone, place) => watch.leaves(world, thread, zone, place),
                 }
             }
             match *then {
@@ -222,9 +220,7 @@ impl Learned {
                 }
                 Then::Accesses(memory, write, place) => {
                     world.seen(thread, memory);
-                    if let Some(segments) = &mut watched
-                        && segments.access(thread, memory, write, place).is_some()
-                    {
+                    if watch.accesses(thread, memory, write, place) {
                         return false;
                     }
                 }
@@ -240,18 +236,15 @@ impl Learned {
 
     // Points to which the search comes back.
 
-    /// Writes down how an execution stands; `watched`: what its silent steps have accessed.
-    pub(super) fn stands(&mut self, world: &World, watched: Option<&Segments>, capped: bool) {
+    /// Writes down how an execution stands.
+    pub(super) fn stands(&mut self, world: &World, watch: &Watch<'_>, capped: bool) {
         let last = self.points.last();
         if last.is_some_and(|point| point.world.applied() >= world.applied()) {
             return;
         }
         let mut point = self.pool.pop().unwrap_or_default();
         world.store(&mut point.world);
-        match (&mut point.segments, watched) {
-            (Some(stood), Some(watched)) => stood.clone_from(watched),
-            (stood, watched) => *stood = watched.cloned(),
-        }
+        watch.store(&mut point.watch);
         point.capped = capped;
         self.points.push(point);
     }
@@ -271,13 +264,11 @@ impl Learned {
     pub(super) fn returns(
         &self,
         world: &mut World,
-        watched: Option<&mut Segments>,
+        watch: &mut Watch<'_>,
     ) -> Option<(usize, bool)> {
         let point = self.points.last()?;
         world.restore(&point.world);
-        if let (Some(segments), Some(stood)) = (watched, &point.segments) {
-            segments.clone_from(stood);
-        }
+        watch.restore(&point.watch);
         Some((point.world.applied() as usize, point.capped))
     }
 
@@ -291,6 +282,6 @@ impl Learned {
         let points = self.points.iter().chain(&self.pool);
         bytes(&self.silent)
             + self.kept * size_of::<Deed>()
-            + points.map(|point| point.world.memory()).sum::<usize>()
+            + points.map(Point::memory).sum::<usize>()
     }
 }

@@ -28,6 +28,8 @@ struct Protected {
     read_only: bool,
     /// Locks that were held at every access.
     locks: Vec<Location>,
+    /// It is no memory but a zone.
+    is_zone: bool,
 }
 
 /// The locksets of a search, over all its executions.
@@ -44,6 +46,8 @@ pub(super) struct Locksets {
     many: bool,
     /// After whose ends each thread comes.
     ended: Vec<Threads>,
+    /// Zones are no longer of interest.
+    only_memory: bool,
 }
 
 impl Locksets {
@@ -140,10 +144,10 @@ impl Locksets {
     /// A thread accesses plain memory. Whether it is still protected.
     pub(super) fn accessed(&mut self, thread: ThreadId, memory: ObjectId, write: bool) -> bool {
         self.grow(thread);
-        self.is_alone(thread) || self.touched(thread, memory, write)
+        self.is_alone(thread) || self.touched(thread, memory, write, false)
     }
 
-    fn touched(&mut self, thread: ThreadId, object: ObjectId, write: bool) -> bool {
+    fn touched(&mut self, thread: ThreadId, object: ObjectId, write: bool, is_zone: bool) -> bool {
         let held = &self.held[thread];
         let signals = &self.signals;
         let known = self.objects.entry(object).or_insert_with(|| Protected {
@@ -154,6 +158,7 @@ impl Locksets {
                 .copied()
                 .filter(|l| !signals.contains(l))
                 .collect(),
+            is_zone,
         });
         if known.alone != Some(thread) {
             known.alone = None;
@@ -163,11 +168,23 @@ impl Locksets {
         known.is_protected()
     }
 
+    /// Forgets all zones, since they are looked at in another way. Whether memory is protected.
+    pub(super) fn keeps_only_memory(&mut self) -> bool {
+        self.only_memory = true;
+        self.objects.retain(|_, known| !known.is_zone);
+        self.objects.values().all(Protected::is_protected)
+    }
+
+    /// Whether zones are of interest.
+    pub(super) fn keeps_zones(&self) -> bool {
+        !self.only_memory
+    }
+
     /// A thread enters a zone. Whether it is still protected.
     pub(super) fn entered(&mut self, thread: ThreadId, zone: ObjectId) -> bool {
         self.grow(thread);
         // Whom it starts inside may enter before it leaves: there it is not alone.
-        let protected = self.touched(thread, zone, true);
+        let protected = self.touched(thread, zone, true, true);
         self.stays[thread].push(zone);
         protected
     }

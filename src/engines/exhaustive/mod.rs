@@ -37,8 +37,16 @@
 //! model alone; it counts as any other, since the same code would do the same. Code is run where it
 //! has not been or looks outside, in the first 64 executions and in every 64th one (of each worker),
 //! and compared with what is known: a difference between two schedules or runs ends the search as not
-//! deterministic. Of other scenarios every execution runs all code, and so do searches over traces and
-//! the runner inside shuttle of all.
+//! deterministic. A search over traces plays them, too, unless plain memory is not protected by locks
+//! (then happens-before has to be kept) or an observer asks for moments; what a thread has seen is a
+//! digest of 128 bits there as well, and no checkpoint shortens it. Of other scenarios every execution
+//! runs all code, and so do mode `source` and the runner inside shuttle of all, which look for the same
+//! with clocks.
+//!
+//! *Protected by locks.* As long as every access to a location and every stay in a zone that has been
+//! seen lies within a holding of one lock, which nobody gives but its holder, there is nothing to be
+//! looked for. When the first does not, a search over states begins anew; one over traces looks from
+//! that execution on, since the executions before it had nothing.
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
 //! the whole of the limit on executions), and then states; states at once when a busy-wait uses up its
@@ -77,7 +85,8 @@
 //! 3. [`runner`]: what runs code to its next announcement.
 //! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
 //!    races and zones beside the model; `driver`: who decides the next step.
-//! 5. `learned`: what code has been seen to do; `playing`: executions without code.
+//! 5. `learned`: what code has been seen to do; `playing`: executions without code; `watch`: who looks
+//!    for races and zones in those.
 //! 6. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a
 //!    search over states by several threads.
 //! 7. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
@@ -99,6 +108,7 @@ mod rounds;
 pub mod runner;
 mod segments;
 mod tale;
+mod watch;
 pub mod world;
 
 pub(in crate::engines) use endless::verdicts;

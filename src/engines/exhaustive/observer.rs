@@ -76,17 +76,49 @@ struct Object {
     shared: Clock,
     write: Option<Access>,
     reads: Vec<Access>,
-    /// Zone: who is inside.
-    inside: Vec<ThreadId>,
-    /// Zone: who was. Observer: its moments.
-    left: Vec<Left>,
 }
 
-/// That a thread left a zone, or passed a moment: every event of these threads from these positions on comes after.
-#[derive(Clone, Debug)]
-struct Left {
+/// A zone, or an observer of moments.
+#[derive(Debug, Default)]
+struct Zone {
+    /// Who is inside.
+    inside: SmallVec<[ThreadId; 2]>,
+    /// What comes after those that left, or after its moments.
+    after: SmallVec<[After; 4]>,
+    /// How many moments there have been.
+    moments: usize,
+}
+
+// Copied into others that have their memory already.
+
+impl Clone for Zone {
+    fn clone(&self) -> Self {
+        let mut clone = Self::default();
+        clone.clone_from(self);
+        clone
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            inside,
+            after,
+            moments,
+        } = other;
+        self.inside.clear();
+        self.inside.extend_from_slice(inside);
+        self.after.clear();
+        self.after.extend_from_slice(after);
+        self.moments = *moments;
+    }
+}
+
+/// Every event of a thread from a position on comes after what has this number: the leaving of the
+/// thread with it, or the moment.
+#[derive(Clone, Copy, Debug)]
+struct After {
+    number: usize,
     thread: ThreadId,
-    after: SmallVec<[(ThreadId, Index); 2]>,
+    from: Index,
 }
 
 /// An access that races with an earlier one.
@@ -96,11 +128,54 @@ pub(super) struct Race {
     pub(super) place: Place,
 }
 
+/// The zones of an execution.
+#[derive(Debug, Default)]
+struct Zones {
+    /// Which zone an object is, plus one; the same in every execution.
+    numbers: Vec<u32>,
+    zones: Vec<Zone>,
+}
+
+impl Zones {
+    fn of(&mut self, object: ObjectId) -> &mut Zone {
+        if self.numbers.len() <= object {
+            self.numbers.resize(object + 1, 0);
+        }
+        let number = &mut self.numbers[object];
+        if *number == 0 {
+            self.zones.push(Zone::default());
+            *number = self.zones.len() as u32;
+        }
+        &mut self.zones[*number as usize - 1]
+    }
+
+    fn leave_from(&mut self, number: usize) {
+        for zone in &mut self.zones[number..] {
+            zone.inside.clear();
+            zone.after.clear();
+            zone.moments = 0;
+        }
+    }
+}
+
+/// How the zones of an execution stand between two steps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing(Vec<Zone>);
+
+impl Standing {
+    /// Bytes that it holds, roughly.
+    pub(super) fn memory(&self) -> usize {
+        self.0.capacity() * size_of::<Zone>()
+    }
+}
+
 /// The observer of one execution after another.
 #[derive(Debug, Default)]
 pub(super) struct Observer {
     threads: Vec<Thread>,
     objects: Vec<Object>,
+    /// Each zone that has been entered, by its object.
+    zones: Zones,
     fences: Clock,
     /// Whether clocks are kept: not in a program without plain memory.
     clocks: bool,
@@ -129,12 +204,23 @@ impl Observer {
             object.shared.0.clear();
             object.write = None;
             object.reads.clear();
-            object.inside.clear();
-            object.left.clear();
         }
+        self.zones.leave_from(0);
         self.fences.0.clear();
         self.grow(0);
         self.threads[0].sync.tick(0);
+    }
+
+    /// Writes down how the zones stand, in an execution without clocks.
+    pub(super) fn store(&self, standing: &mut Standing) {
+        standing.0.clone_from(&self.zones.zones);
+    }
+
+    /// Goes back to where the zones stood.
+    pub(super) fn restore(&mut self, standing: &Standing) {
+        let stood = standing.0.len();
+        self.zones.zones[..stood].clone_from_slice(&standing.0);
+        self.zones.leave_from(stood);
     }
 
     fn grow(&mut self, thread: ThreadId) {
@@ -164,9 +250,16 @@ impl Observer {
 
     /// What `next` does from now on comes after all that `thread` has done.
     fn follows(&mut self, thread: ThreadId, next: ThreadId, now: Index) {
-        for left in self.objects.iter_mut().flat_map(|object| &mut object.left) {
-            if left.after.iter().any(|(known, _)| *known == thread) {
-                left.after.push((next, now));
+        for zone in &mut self.zones.zones {
+            for at in 0..zone.after.len() {
+                let after = zone.after[at];
+                if after.thread == thread {
+                    zone.after.push(After {
+                        thread: next,
+                        from: now,
+                        ..after
+                    });
+                }
             }
         }
     }
@@ -338,19 +431,19 @@ impl Observer {
         causes: &[Index],
         order: Option<&Order>,
     ) -> Option<Vec<ThreadId>> {
-        self.object(object);
-        let zone = &mut self.objects[object];
+        let zone = self.zones.of(object);
         if zone.inside.len() >= limit {
-            return Some(zone.inside.clone());
+            return Some(zone.inside.to_vec());
         }
         if limit == 1
             && let Some(order) = order
-            && let Some(left) = zone
-                .left
-                .iter()
-                .find(|left| left.thread != thread && !left.is_past(order, thread, causes))
         {
-            return Some(vec![left.thread]);
+            let mut who = zone.after.iter().map(|after| after.number);
+            let left =
+                |&left: &ThreadId| left != thread && !zone.is_past(left, order, thread, causes);
+            if let Some(left) = who.find(left) {
+                return Some(vec![left]);
+            }
         }
         zone.inside.push(thread);
         None
@@ -366,42 +459,45 @@ impl Observer {
         order: Option<&Order>,
         now: Index,
     ) -> Moment {
-        let moments = &mut self.object(object).left;
-        let past = |moment: &Left| order.is_none_or(|order| moment.is_past(order, thread, causes));
-        let after = (0..moments.len()).filter(|&number| past(&moments[number]));
-        let moment = Moment {
-            number: moments.len(),
-            after: after.collect(),
+        let moments = self.zones.of(object);
+        let past = |moment: &usize| {
+            order.is_none_or(|order| moments.is_past(*moment, order, thread, causes))
         };
-        moments.push(Left {
+        let number = moments.moments;
+        let after = (0..number).filter(past).collect();
+        moments.moments += 1;
+        moments.after.push(After {
+            number,
             thread,
-            after: SmallVec::from_elem((thread, now), 1),
+            from: now,
         });
-        moment
+        Moment { number, after }
     }
 
     /// A thread leaves a zone.
     pub(super) fn leave(&mut self, thread: ThreadId, object: ObjectId, now: Index) {
-        let zone = self.object(object);
+        let zone = self.zones.of(object);
         if let Some(at) = zone.inside.iter().position(|&inside| inside == thread) {
             zone.inside.remove(at);
-            zone.left.retain(|left| left.thread != thread);
-            zone.left.push(Left {
+            zone.after.retain(|after| after.number != thread);
+            zone.after.push(After {
+                number: thread,
                 thread,
-                after: SmallVec::from_elem((thread, now), 1),
+                from: now,
             });
         }
     }
 }
 
-impl Left {
-    /// Whether `thread`, which comes after the events `causes`, comes after the leaving.
-    fn is_past(&self, order: &Order, thread: ThreadId, causes: &[Index]) -> bool {
-        self.after.iter().any(|&(other, from)| {
-            if other == thread {
+impl Zone {
+    /// Whether `thread`, which comes after the events `causes`, comes after what has this number.
+    fn is_past(&self, number: usize, order: &Order, thread: ThreadId, causes: &[Index]) -> bool {
+        let mut after = self.after.iter().filter(|after| after.number == number);
+        after.any(|after| {
+            if after.thread == thread {
                 return true;
             }
-            let Some(end) = order.first_of(other, from) else {
+            let Some(end) = order.first_of(after.thread, after.from) else {
                 return false;
             };
             causes.iter().any(|&cause| {

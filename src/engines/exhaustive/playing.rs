@@ -1,9 +1,13 @@
 //! Executions that are played on the model alone, where it is known what the code of their threads
 //! does.
 
+use super::driver::Driver;
 use super::execution::{Execution, Inner, Stuck};
 use super::explorer::{Decision, Divergence, Ended};
 use super::learned::{Deed, Differs, Learned, Then};
+use super::observer::Observer;
+use super::segments::Segments;
+use super::watch::Watch;
 use crate::sync::stepping::ThreadId;
 
 impl Execution<'_> {
@@ -35,15 +39,31 @@ impl Execution<'_> {
 
     /// Code that runs changes the model.
     pub(super) fn does(&self, deed: impl FnOnce() -> Deed) {
-        if self.settings.by_state && self.observing() {
+        if self.settings.learns && self.observing() {
             self.inner.borrow_mut().does(deed);
         }
+    }
+}
+
+/// Who looks for races and zones; `protected`: locks have shown so far that there is nothing to be
+/// found. What is played in a search over traces has no unprotected memory.
+fn watch<'a>(
+    segments: &'a mut Option<Segments>,
+    protected: bool,
+    observer: &'a mut Observer,
+    driver: &'a Driver,
+) -> Watch<'a> {
+    match segments {
+        _ if protected => Watch::Nobody,
+        Some(segments) => Watch::State(segments),
+        None => Watch::Trace(observer, driver.order()),
     }
 }
 
 impl Inner {
     /// Goes back to the last point, or to the beginning; `false`: the execution has to be run.
     fn plays_from_last_point(&mut self) -> bool {
+        let protected = self.zones_are_protected();
         let Some(learned) = &mut self.learned else {
             return false;
         };
@@ -52,17 +72,22 @@ impl Inner {
         }
         self.cut_by = None;
         learned.turns_back(self.driver.common());
-        let is_watched = self.locksets.is_none();
-        let watched = self.segments.as_mut().filter(|_| is_watched);
-        if let Some((steps, capped)) = learned.returns(&mut self.world, watched) {
+        let mut watch = watch(
+            &mut self.segments,
+            protected,
+            &mut self.observer,
+            &self.driver,
+        );
+        if let Some((steps, capped)) = learned.returns(&mut self.world, &mut watch) {
             self.driver.skip(steps);
             self.capped = capped;
             return true;
         }
         self.capped = false;
         self.world.begin();
-        if let Some(segments) = &mut self.segments {
-            segments.begin();
+        match &mut self.segments {
+            Some(segments) => segments.begin(),
+            None => self.observer.begin(),
         }
         self.plays_silently()
     }
@@ -90,18 +115,21 @@ impl Inner {
 
     /// Plays what threads do without a choice; `false`: it is not known.
     fn plays_silently(&mut self) -> bool {
+        let protected = self.zones_are_protected();
         let Some(learned) = &self.learned else {
             return false;
         };
-        let is_watched = self.locksets.is_none();
+        let mut watch = watch(
+            &mut self.segments,
+            protected,
+            &mut self.observer,
+            &self.driver,
+        );
         while let Some(thread) = self.world.next_runnable() {
-            let mut watched = self.segments.as_mut().filter(|_| is_watched);
-            if let Some(segments) = &mut watched
-                && let Some(child) = self.world.joined(thread)
-            {
-                segments.joined(thread, child);
+            if let Some(child) = self.world.joined(thread) {
+                watch.joined(&self.world, thread, child);
             }
-            if !learned.plays(thread, &mut self.world, watched, &mut self.capped) {
+            if !learned.plays(thread, &mut self.world, &mut watch, &mut self.capped) {
                 return false;
             }
         }
@@ -110,12 +138,17 @@ impl Inner {
 
     /// Writes down how the execution stands before a step, if the search comes back.
     pub(super) fn stands(&mut self) {
+        let protected = self.zones_are_protected();
         if let Some(learned) = &mut self.learned
             && self.driver.comes_back()
         {
-            let is_watched = self.locksets.is_none();
-            let watched = self.segments.as_ref().filter(|_| is_watched);
-            learned.stands(&self.world, watched, self.capped);
+            let watch = watch(
+                &mut self.segments,
+                protected,
+                &mut self.observer,
+                &self.driver,
+            );
+            learned.stands(&self.world, &watch, self.capped);
         }
     }
 

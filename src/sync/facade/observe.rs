@@ -104,7 +104,7 @@ pub fn checkpoint<B: Backend>(locals: &impl Hash) {
 }
 
 /// Says that what this thread does from here to its next operation depends on memory that no backend
-/// knows of, such as an observer's own counter: a search over states then runs this code in every
+/// knows of, such as an observer's own counter: a search then runs this code in every
 /// execution, where it would else repeat what it did before. To be called where the value is used,
 /// by a scenario that is [`CLOSED`](crate::scenario::Scenario::CLOSED) otherwise.
 #[inline]

@@ -4,7 +4,8 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::Taken;
-use super::order::{Events, Order};
+use super::events::Events;
+use super::order::Order;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::sync::stepping::ThreadId;

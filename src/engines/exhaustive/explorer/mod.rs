@@ -1,7 +1,7 @@
 //! What to run next: searches that know operations and happens-before, and nothing of how code runs.
 //!
 //! 1. [`Explorer`]: what a runner asks, and what it is told.
-//! 2. [`order`]: happens-before of one execution.
+//! 2. [`order`]: happens-before of one execution, in sets of [`events`].
 //! 3. [`race`]: which races can be reversed, and the sequence that reverses each.
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
@@ -12,6 +12,7 @@
 //! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
+pub mod events;
 pub mod graph;
 pub mod keys;
 pub mod minimise;
@@ -246,7 +247,7 @@ impl Step {
                 thread: event.thread,
                 alternative: event.alternative,
             },
-            footprint: event.footprint.clone(),
+            footprint: Footprint::from_slice(&event.footprint),
         }
     }
 }

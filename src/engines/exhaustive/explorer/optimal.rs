@@ -21,6 +21,9 @@ use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::sync::stepping::ThreadId;
 
+/// One point in so many is kept to come back to.
+const STRIDE: usize = 8;
+
 /// One point of the search: an event of the current execution, and what is to be run instead.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Node {
@@ -329,6 +332,23 @@ impl Explorer for Optimal {
         }
         self.plan(world);
         self.backtrack();
+    }
+
+    fn common(&self) -> usize {
+        self.order.len() as usize
+    }
+
+    fn skip(&mut self, steps: usize) {
+        self.depth = steps;
+    }
+
+    fn comes_back(&self) -> bool {
+        // Where, is known only once all races have been planned.
+        (self.depth - 1).is_multiple_of(STRIDE)
+    }
+
+    fn once_more(&mut self) {
+        self.depth = 0;
     }
 
     fn counts(&self) -> Counts {

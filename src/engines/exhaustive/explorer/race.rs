@@ -9,7 +9,8 @@
 use smallvec::SmallVec;
 
 use super::Choice;
-use super::order::{Events, Order};
+use super::events::Events;
+use super::order::Order;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::{Access, Touch};

@@ -5,7 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::order::{Events, Order};
+use super::events::Events;
+use super::order::Order;
 use super::race::Reversal;
 use super::{Choice, Step};
 use crate::engines::exhaustive::world::event::Index;

@@ -45,8 +45,8 @@ struct Thread {
     comes_after: SmallVec<[Index; 2]>,
     /// What it has seen.
     history: Digest,
-    /// What it knows objects and threads by, which no checkpoint forgets: what it had seen when it
-    /// made them, and what its maker knew when it started.
+    /// Which thread it is, and what it knows objects and threads by, which no checkpoint forgets:
+    /// what it had seen when it made them, and what its maker knew when it started.
     origin: Digest,
     /// What it has accessed in its silent step, as far as races are decided on states.
     segment: u64,
@@ -77,14 +77,15 @@ struct Thread {
 impl Clone for Thread {
     fn clone(&self) -> Self {
         Self {
-            comes_after: self.comes_after.clone(),
+            comes_after: SmallVec::from_slice(&self.comes_after),
             ..*self
         }
     }
 
     fn clone_from(&mut self, other: &Self) {
         let mut comes_after = std::mem::take(&mut self.comes_after);
-        comes_after.clone_from(&other.comes_after);
+        comes_after.clear();
+        comes_after.extend_from_slice(&other.comes_after);
         *self = Self {
             comes_after,
             ..*other
@@ -477,7 +478,7 @@ impl World {
     pub fn spawn(&mut self, parent: ThreadId) -> ThreadId {
         let counter = self.threads[parent].children;
         self.threads[parent].children += 1;
-        self.names(parent);
+        self.names(parent, 1);
         let child = match self.thread_ids[parent].get(counter) {
             Some(&child) => child,
             None => {
@@ -487,26 +488,28 @@ impl World {
             }
         };
         let parent = &self.threads[parent];
-        let comes_after = parent.comes_after.clone();
+        let comes_after = SmallVec::from_slice(&parent.comes_after);
         let history = parent.history.with(child as u64);
         let place = parent.place;
         let origin = parent.origin;
         self.start(child, comes_after, history, place);
-        self.threads[child].origin = origin;
+        self.threads[child].origin = origin.with(child as u64);
         child
     }
 
-    /// A thread makes what it will know by a number.
-    fn names(&mut self, thread: ThreadId) {
-        let slot = &mut self.threads[thread];
-        slot.origin = slot.origin.with_digest(slot.history);
+    /// A thread makes what it will know by a number, of this kind.
+    fn names(&mut self, thread: ThreadId, kind: u64) {
+        if self.keyed {
+            let slot = &mut self.threads[thread];
+            slot.origin = slot.origin.with_digest(slot.history).with(kind);
+        }
     }
 
     /// `creator` makes an object.
     pub fn object(&mut self, creator: ThreadId, substance: &Substance) -> ObjectId {
         let counter = self.threads[creator].objects;
         self.threads[creator].objects += 1;
-        self.names(creator);
+        self.names(creator, 0);
         let id = match self.object_ids[creator].get(counter) {
             Some(&id) => id,
             None => {
@@ -586,7 +589,7 @@ impl World {
     }
 
     fn join(&mut self, thread: ThreadId, child: ThreadId) {
-        let ended = self.threads[child].comes_after.clone();
+        let ended: SmallVec<[Index; 2]> = SmallVec::from_slice(&self.threads[child].comes_after);
         let seen = self.threads[child].history;
         let slot = &mut self.threads[thread];
         for index in ended {
@@ -770,11 +773,8 @@ impl World {
     #[must_use]
     pub fn past(&self, thread: ThreadId) -> u128 {
         let slot = &self.threads[thread];
-        Digest::new(thread as u64)
-            .with_digest(slot.history)
-            .with_digest(slot.origin)
-            .with((slot.objects as u64) << 32 | slot.children as u64)
-            .as_u128()
+        // Its origin says which thread it is, and how many it has made of each kind.
+        slot.history.with_digest(slot.origin).as_u128()
     }
 
     /// How many operations have been applied.
@@ -1076,7 +1076,7 @@ impl World {
             effects,
             wants,
             before,
-            comes_after: slot.comes_after.clone(),
+            comes_after: SmallVec::from_slice(&slot.comes_after),
             notified_by: slot.notified_by,
             spurious: self.may_wake_spuriously(thread),
         }
@@ -1594,5 +1594,6 @@ fn digest_of_op(op: Op) -> u64 {
         Op::Join(thread) => (31, thread as u64, 0),
         Op::Look(object) => (32, object as u64, 0),
     };
-    Digest::new(code).with(a).with(b).as_u64()
+    // Numbers of objects and threads stay below.
+    Digest::new(code << 56 ^ a).with(b).as_u64()
 }

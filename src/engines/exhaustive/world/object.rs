@@ -56,7 +56,7 @@ pub(super) struct Units {
 impl Clone for Units {
     fn clone(&self) -> Self {
         Self {
-            free: self.free.clone(),
+            free: SmallVec::from_slice(&self.free),
             order: self.order,
             queue: self.queue.clone(),
         }
@@ -64,7 +64,8 @@ impl Clone for Units {
 
     fn clone_from(&mut self, other: &Self) {
         let Self { free, order, queue } = other;
-        self.free.clone_from(free);
+        self.free.clear();
+        self.free.extend_from_slice(free);
         self.order = *order;
         self.queue.clone_from(queue);
     }
