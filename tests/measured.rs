@@ -1,26 +1,19 @@
 //! The README's table of the engines side by side: its counts are those that come out.
 
-use crosscheck::engines::EngineId;
-use crosscheck::engines::limits::SearchMode;
-
 #[expect(
     dead_code,
     reason = "only what it runs is wanted here, not what it prints"
 )]
-#[path = "../examples/compare.rs"]
-mod example;
+#[path = "../benches/compare.rs"]
+mod bench;
 
 /// Searches of more executions are left to their closed form, or to proof mode.
 const MOST: u64 = 60_000;
 /// The same for loom, which takes longer.
 const MOST_OF_LOOM: u64 = 2_000;
 
-const COLUMNS: [(EngineId, SearchMode, u64); 4] = [
-    (EngineId::Exhaustive, SearchMode::Traces, MOST),
-    (EngineId::Exhaustive, SearchMode::States, MOST),
-    (EngineId::Loom, SearchMode::Traces, MOST_OF_LOOM),
-    (EngineId::ShuttleDfs, SearchMode::Traces, MOST_OF_LOOM),
-];
+/// The most executions that are recomputed of each column.
+const MOST_OF_COLUMN: [u64; 4] = [MOST, MOST, MOST_OF_LOOM, MOST_OF_LOOM];
 
 /// How many traces there are, where a formula says so.
 fn closed_form(name: &str, settings: &str) -> Option<u64> {
@@ -56,7 +49,8 @@ fn the_counts_of_the_readme_come_out() {
         else {
             continue;
         };
-        for (&cell, (engine, mode, most)) in cells[2..].iter().zip(COLUMNS) {
+        let columns = bench::SEARCHES.into_iter().zip(MOST_OF_COLUMN).enumerate();
+        for (&cell, (column, ((engine, mode), most))) in cells[2..].iter().zip(columns) {
             // What was cut, or not run, has no count to compare.
             let Some(count) = cell
                 .split(' ')
@@ -65,13 +59,12 @@ fn the_counts_of_the_readme_come_out() {
             else {
                 continue;
             };
-            let is_of_traces = (engine, mode) == (COLUMNS[0].0, COLUMNS[0].1);
-            if let Some(formula) = closed_form(name, settings).filter(|_| is_of_traces) {
+            if let Some(formula) = closed_form(name, settings).filter(|_| column == 0) {
                 assert_eq!(count, formula, "{line}");
                 by_formula += 1;
             }
             if count <= most {
-                let outcome = example::run(name, settings, engine, mode);
+                let outcome = bench::run(name, settings, engine, mode);
                 assert!(outcome.is_whole, "{line}");
                 assert_eq!(outcome.executions, count, "{engine} {mode}: {line}");
                 compared += 1;

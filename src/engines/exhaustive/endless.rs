@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::driver::Driver;
-use super::engine::{gave_up, settings};
+use super::engine::{gave_up, learned_bytes, settings};
 use super::execution::{Execution, Settings};
 use super::explorer::Choice;
 use super::explorer::graph::{Gap, Graph, Survey, members};
@@ -57,9 +57,8 @@ pub(super) fn endless(job: &Job<'_>) -> Settings {
 
 fn build(job: &Job<'_>) -> Built {
     let started = Instant::now();
-    // An eighth is for what code has been seen to do.
     let bytes = job.limits.memory.saturating_mul(1_000_000);
-    let limit = Survey::states_in(bytes - bytes / 8);
+    let limit = Survey::states_in(bytes - learned_bytes(job));
     let coroutines = Coroutines::default();
     let driver = Driver::Survey(Box::new(Survey::new(limit)));
     let execution = Execution::new(&coroutines, endless(job), driver, None);

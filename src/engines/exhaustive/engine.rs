@@ -130,9 +130,16 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         by_state,
         keyed: by_state,
         learns: by_state && job.program.closed(),
+        learned: learned_bytes(job),
+        workers: 1,
         protects: by_state,
         endless: false,
     }
+}
+
+/// How much of the limit on memory is for what code has been seen to do.
+pub(super) fn learned_bytes(job: &Job<'_>) -> usize {
+    job.limits.memory.saturating_mul(1_000_000) / 8
 }
 
 /// The search that the limits name, or one after the other.

@@ -75,6 +75,10 @@ pub(super) struct Settings {
     pub(super) keyed: bool,
     /// What code does is kept, and played on the model where it is known.
     pub(super) learns: bool,
+    /// How many bytes what is kept of that may take.
+    pub(super) learned: usize,
+    /// How many searches with these settings go on at the same time.
+    pub(super) workers: usize,
     /// Races and zones are not looked for as long as locks show that there is nothing to be found.
     pub(super) protects: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
@@ -187,7 +191,7 @@ impl<'h> Execution<'h> {
             mutexes: Vec::new(),
             weak_orders: false,
             spun: Vec::new(),
-            learned: learns.then(Learned::default),
+            learned: learns.then(|| Learned::within(settings.learned)),
         };
         Self {
             host,
@@ -444,10 +448,12 @@ impl<'h> Execution<'h> {
         std::mem::take(&mut self.inner.borrow_mut().again)
     }
 
-    /// Bytes that the search holds, roughly.
+    /// Bytes that the search holds, roughly; what other workers have learned is taken to be as much as
+    /// this one.
     pub(super) fn memory(&self) -> usize {
         let inner = self.inner.borrow();
-        inner.driver.memory() + inner.learned.as_ref().map_or(0, Learned::memory)
+        let learned = inner.learned.as_ref().map_or(0, Learned::memory);
+        inner.driver.memory() + learned * self.settings.workers
     }
 
     /// How far the search is.

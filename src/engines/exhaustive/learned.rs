@@ -11,7 +11,7 @@
 
 use std::collections::hash_map::Entry;
 
-use super::explorer::keys::{ByKey, bytes};
+use super::explorer::keys::{ByKey, Key, bytes};
 use super::watch::{self, Watch};
 use super::world::{Standing, World};
 use crate::sync::Progress;
@@ -23,7 +23,7 @@ const FIRST: u64 = 64;
 /// Of the later ones, one in so many is run although all is known.
 const EVERY: u64 = 64;
 
-/// Silent steps that are kept at most; then all are forgotten.
+/// Silent steps that are kept at most, however much memory there is.
 const MOST: usize = 1 << 18;
 
 /// Something that a thread does in a silent step, as far as it changes the model.
@@ -91,9 +91,12 @@ impl Point {
 }
 
 /// What the executions of a search have shown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Learned {
     silent: ByKey<Silent>,
+    /// How many of them and of their deeds are kept at most; then all are forgotten.
+    most: usize,
+    most_deeds: usize,
     /// The past of the thread that is running, if what it does is to be kept.
     open: Option<u128>,
     /// What it has done since.
@@ -111,6 +114,23 @@ pub(super) struct Learned {
 pub(super) struct Differs(pub(super) Option<(Op, Place)>);
 
 impl Learned {
+    /// Nothing is known yet, and what will be is kept in so many bytes.
+    pub(super) fn within(bytes: usize) -> Self {
+        // A table has a power of two of slots, and a byte more for each; seven of eight are used.
+        let slots = bytes / 2 / (size_of::<(Key, Silent)>() + 1);
+        let slots = slots.checked_ilog2().map_or(0, |log| 1 << log);
+        Self {
+            silent: ByKey::default(),
+            most: (slots / 8 * 7).min(MOST),
+            most_deeds: bytes / 2 / size_of::<Deed>(),
+            open: None,
+            deeds: Vec::new(),
+            kept: 0,
+            points: Vec::new(),
+            pool: Vec::new(),
+        }
+    }
+
     /// Whether the next execution may be played, after so many.
     pub(super) fn may_play(executions: u64) -> bool {
         executions >= FIRST && !executions.is_multiple_of(EVERY)
@@ -152,9 +172,12 @@ impl Learned {
     }
 
     fn keep(&mut self, past: u128, then: Then) -> Result<(), Differs> {
-        if self.silent.len() >= MOST {
+        if self.silent.len() >= self.most || self.kept + self.deeds.len() > self.most_deeds {
             self.silent.clear();
             self.kept = 0;
+            if self.most == 0 || self.deeds.len() > self.most_deeds {
+                return Ok(());
+            }
         }
         match self.silent.entry(past.into()) {
             Entry::Vacant(vacant) => {
@@ -283,5 +306,28 @@ impl Learned {
         bytes(&self.silent)
             + self.kept * size_of::<Deed>()
             + points.map(Point::memory).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        for bytes in [0, 100, 5_000, 100_000, 3_000_000] {
+            let mut learned = Learned::within(bytes);
+            let mut known = 0;
+            for past in 0..20_000_u128 {
+                learned.begins(past << 64 | past);
+                for _ in 0..past % 4 {
+                    learned.does(Deed::Starts);
+                }
+                learned.ends(Then::Ends).expect("it is new");
+                assert!(learned.memory() <= bytes, "{} of {bytes}", learned.memory());
+                known = known.max(learned.silent.len());
+            }
+            assert_eq!(known > 0, bytes >= 5_000, "{bytes}");
+        }
     }
 }

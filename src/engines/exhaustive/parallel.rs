@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use super::checkpoint::Knowledge;
 use super::driver::Driver;
 use super::engine::{Known, Room, Runner, Searched, settings};
-use super::execution::{Execution, Stuck};
+use super::execution::{Execution, Settings, Stuck};
 use super::explorer::Memo;
 use super::explorer::shared::Shared;
 use super::explorer::states::{self, States};
@@ -214,9 +214,16 @@ impl Worker<'_> {
             });
             !self.shared.is_over() && room.is_left(execution, executions)
         };
+        let alone = settings(job, true, true);
+        let workers = job.limits.workers.max(1);
+        let settings = Settings {
+            learned: alone.learned / workers,
+            workers,
+            ..alone
+        };
         let (at_end, inner) = Runner::Coroutines.run(
             job,
-            settings(job, true, true),
+            settings,
             Driver::Search(Box::new(States::worker(Arc::clone(self.shared)))),
             None,
             Known::All(Box::new(self.knowledge.clone().uncounted())),

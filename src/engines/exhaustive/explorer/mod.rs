@@ -230,12 +230,21 @@ pub struct Choice {
 }
 
 /// A step that a search has planned or finished: who, which alternative, and what it touches.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// Who, and which alternative.
     pub choice: Choice,
     /// What it touches.
     pub footprint: Footprint,
+}
+
+impl Clone for Step {
+    fn clone(&self) -> Self {
+        Self {
+            choice: self.choice,
+            footprint: Footprint::from_slice(&self.footprint),
+        }
+    }
 }
 
 impl Step {

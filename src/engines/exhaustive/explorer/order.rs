@@ -3,20 +3,13 @@
 //!
 //! Kept as one bit row an event, so that `notdep` and the initials of a sequence are a few words.
 
+use smallvec::SmallVec;
+
 use super::events::Events;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::{Access, Location, Touch};
 use crate::sync::stepping::{Op, ThreadId};
-
-/// An event with its place in the order.
-#[derive(Debug, Default)]
-struct Row {
-    /// Every event before it.
-    before: Events,
-    /// Events whose order with this one a search may have to reverse, latest first.
-    rivals: Vec<Index>,
-}
 
 /// That an event touches a location.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +25,12 @@ struct Touching {
 #[derive(Debug, Default)]
 pub struct Order {
     events: Vec<Event>,
-    rows: Vec<Row>,
+    /// For each, which alternative it is: searches ask for it far more often than for the rest.
+    alternatives: Vec<u32>,
+    /// For each, every event before it.
+    before: Vec<Events>,
+    /// For each, events whose order with it a search may have to reverse, latest first.
+    rivals: Vec<SmallVec<[Index; 4]>>,
     /// Events that touch each location, oldest first.
     touching: Vec<Vec<Touching>>,
     /// Events of each thread, oldest first.
@@ -42,8 +40,6 @@ pub struct Order {
     /// How many events have ever been added, and as the how manieth each of these was.
     added: u64,
     serials: Vec<u64>,
-    /// Rows that may be used again.
-    pool: Vec<Row>,
     /// What the thread of the event that is being added comes after.
     came: Events,
 }
@@ -72,10 +68,16 @@ impl Order {
         self.events.iter().take(count).cloned().collect()
     }
 
+    /// Which alternative an event is.
+    #[inline]
+    pub fn alternative(&self, index: Index) -> u32 {
+        self.alternatives[index as usize]
+    }
+
     /// Every event before this one.
     #[inline]
     pub fn before(&self, index: Index) -> &Events {
-        &self.rows[index as usize].before
+        &self.before[index as usize]
     }
 
     /// Whether one of these events led the thread of `index` to it. A notification that is not
@@ -93,9 +95,8 @@ impl Order {
     #[inline]
     pub fn add_with_after(&self, index: Index, events: &mut Events) {
         events.insert(index);
-        let rows = self.rows.iter().enumerate().skip(index as usize + 1);
-        for (later, row) in rows {
-            if row.before.contains(index) {
+        for (later, before) in self.before.iter().enumerate().skip(index as usize + 1) {
+            if before.contains(index) {
                 events.insert(later as Index);
             }
         }
@@ -134,7 +135,7 @@ impl Order {
     /// it, latest first.
     #[inline]
     pub fn rivals(&self, index: Index) -> &[Index] {
-        &self.rows[index as usize].rivals
+        &self.rivals[index as usize]
     }
 
     /// The first event of a thread at or after a position.
@@ -148,15 +149,14 @@ impl Order {
     /// Adds an event at the end.
     pub fn push(&mut self, event: Event) {
         let index = self.len();
-        let mut row = self.pool.pop().unwrap_or_default();
-        row.rivals.clear();
+        let mut rivals: SmallVec<[Index; 4]> = SmallVec::new();
         self.came.clear();
         for &cause in &event.comes_after {
             // A cause may be this very event's own enabler from before.
-            self.came.union(&self.rows[cause as usize].before);
+            self.came.union(&self.before[cause as usize]);
             self.came.insert(cause);
         }
-        row.before.clone_from(&self.came);
+        let mut before = self.came.clone();
         // Where a wait may end by itself, its notification is no condition of its end.
         let by_itself = event.spurious && event.notified_by.is_some();
         for touch in &event.footprint {
@@ -171,13 +171,13 @@ impl Order {
                 let Touching { index, thread, .. } = *other;
                 if thread != event.thread
                     && (by_itself || !self.came.contains(index))
-                    && !row.rivals.contains(&index)
+                    && !rivals.contains(&index)
                 {
-                    row.rivals.push(index);
+                    rivals.push(index);
                 }
-                if !row.before.contains(index) {
-                    row.before.union(&self.rows[index as usize].before);
-                    row.before.insert(index);
+                if !before.contains(index) {
+                    before.union(&self.before[index as usize]);
+                    before.insert(index);
                 }
             }
             self.touching[location].push(Touching {
@@ -188,7 +188,7 @@ impl Order {
             });
         }
         if event.footprint.len() > 1 {
-            row.rivals.sort_unstable_by(|a, b| b.cmp(a));
+            rivals.sort_unstable_by(|a, b| b.cmp(a));
         }
         if self.of_thread.len() <= event.thread {
             self.of_thread.resize_with(event.thread + 1, Vec::new);
@@ -199,7 +199,9 @@ impl Order {
         self.set_of_thread[event.thread].insert(index);
         self.added += 1;
         self.serials.push(self.added);
-        self.rows.push(row);
+        self.before.push(before);
+        self.rivals.push(rivals);
+        self.alternatives.push(event.alternative);
         self.events.push(event);
     }
 
@@ -209,15 +211,16 @@ impl Order {
             return;
         }
         self.serials.truncate(len as usize);
+        self.alternatives.truncate(len as usize);
+        self.before.truncate(len as usize);
+        self.rivals.truncate(len as usize);
         while self.len() > len {
             let event = self.events.pop().expect("there are more than `len`");
-            let row = self.rows.pop().expect("one row an event");
             for touch in &event.footprint {
                 self.touching[touch.location as usize].pop();
             }
             self.of_thread[event.thread].pop();
             self.set_of_thread[event.thread].remove(self.events.len() as Index);
-            self.pool.push(row);
         }
     }
 
@@ -293,8 +296,6 @@ fn effect_on(event: &Event, location: Location) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::SmallVec;
-
     use super::*;
 
     /// Steps on one word: each comes after all before it.

@@ -315,9 +315,6 @@ impl Explorer for States {
             }
         }
         let sleep = if depth == 0 { 0 } else { self.sleep };
-        let enabled: SmallVec<[ThreadId; 16]> = (0..world.thread_count())
-            .filter(|&thread| world.enabled(thread))
-            .collect();
         // Whoever sleeps here later relies on what has been run here before, at any visit.
         let Visit {
             fresh,
@@ -325,12 +322,18 @@ impl Explorer for States {
             sleep,
         } = self.known.visit(world.key(), sleep);
         self.counts.states += u64::from(fresh);
+        if !fresh && woken == 0 {
+            return Ok(Decision::Cut);
+        }
+        let mut enabled: SmallVec<[ThreadId; 16]> = SmallVec::new();
+        for thread in 0..world.thread_count() {
+            if world.enabled(thread) {
+                enabled.push(thread);
+            }
+        }
         if enabled.is_empty() {
             // Reached before, it has been counted before.
             return Ok(if fresh { Decision::Over } else { Decision::Cut });
-        }
-        if !fresh && woken == 0 {
-            return Ok(Decision::Cut);
         }
         let gives = enabled
             .iter()
@@ -342,14 +345,15 @@ impl Explorer for States {
             None if fresh => sleep & bit(thread) == 0,
             None => woken & bit(thread) != 0,
         };
-        let steps = |thread: ThreadId| {
-            (0..world.alternatives(thread)).map(move |alternative| Choice {
-                thread,
-                alternative,
-            })
-        };
-        let awake = enabled.iter().copied().filter(|&thread| is_awake(thread));
-        let mut rest: SmallVec<[Choice; 8]> = awake.flat_map(steps).collect();
+        let mut rest: SmallVec<[Choice; 8]> = SmallVec::new();
+        for &thread in enabled.iter().filter(|&&thread| is_awake(thread)) {
+            for alternative in 0..world.alternatives(thread) {
+                rest.push(Choice {
+                    thread,
+                    alternative,
+                });
+            }
+        }
         if rest.is_empty() {
             return Ok(Decision::Cut);
         }

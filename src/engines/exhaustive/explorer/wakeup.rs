@@ -117,9 +117,8 @@ impl<'a> Sequence<'a> {
             alternative,
         } = step.choice;
         if let Some(index) = self.order.first_in(thread, &self.rest) {
-            let event = self.order.event(index);
-            let initial =
-                event.alternative == alternative && !self.order.before(index).meets(&self.rest);
+            let initial = self.order.alternative(index) == alternative
+                && !self.order.before(index).meets(&self.rest);
             return if initial {
                 Found::Initial(Some(index))
             } else {

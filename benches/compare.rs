@@ -1,9 +1,12 @@
 //! The exhaustive engines side by side, in one run: executions, seconds, and how many times fewer.
 //!
-//! `cargo run --release --example compare` prints the table that the README shows; words after `--`
-//! choose programs by a part of their names. Seconds are of the machine that ran it; executions are
-//! not, and a test recomputes those in the README. A search is cut after the limit that is named.
+//! `cargo bench --bench compare` prints the table that the README shows; words after `--` choose
+//! programs by a part of their names and settings. Every search has a process of its own, and says how
+//! much memory that has held where it is 100 MB or more. Seconds are of the machine that ran it;
+//! executions are not, and a test recomputes those in the README. A search is cut after the limit that
+//! is named.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crosscheck::engines::limits::SearchMode;
@@ -31,28 +34,48 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("philosophers/odd-even", "n=5 meals=2"),
     ("philosophers/odd-even", "n=8 meals=2"),
     ("philosophers/odd-even", "n=10 meals=1"),
+    ("philosophers/odd-even", "n=10 meals=2"),
     ("philosophers/guarded", "n=4 meals=1"),
     ("philosophers/room", "n=3 meals=1"),
     ("philosophers/room", "n=5 meals=1"),
     ("philosophers/room", "n=5 meals=2"),
+    ("philosophers/room", "n=7 meals=2"),
+    ("philosophers/room", "n=10 meals=1"),
     ("philosophers/and-set", "n=3 meals=1"),
     ("philosophers/and-set", "n=5 meals=2"),
     ("philosophers/monitor", "n=3 meals=1"),
     ("philosophers/monitor", "n=5 meals=1"),
+    ("philosophers/monitor", "n=6 meals=1"),
 ];
 
+/// The searches of a row.
+pub(crate) const SEARCHES: [(EngineId, SearchMode); 4] = [
+    (EngineId::Exhaustive, SearchMode::Traces),
+    (EngineId::Exhaustive, SearchMode::States),
+    (EngineId::Loom, SearchMode::Traces),
+    (EngineId::ShuttleDfs, SearchMode::Traces),
+];
+
+/// What the process of one search is called with, before the row and the search.
+const ONE: &str = "--one";
+
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, row, search] = &words[..]
+        && first == ONE
+    {
+        return one(row, search);
+    }
+    let wanted: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     println!("| program | traces | states | loom | shuttle-dfs | loom / traces |");
     println!("|---|---|---|---|---|---|");
-    for (name, settings) in PROGRAMS {
-        if !wanted.is_empty() && !wanted.iter().any(|part| name.contains(part.as_str())) {
+    for (row, (name, settings)) in PROGRAMS.iter().enumerate() {
+        let program = format!("{name} {settings}");
+        if !wanted.is_empty() && !wanted.iter().any(|part| program.contains(part.as_str())) {
             continue;
         }
-        let traces = run(name, settings, EngineId::Exhaustive, SearchMode::Traces);
-        let states = run(name, settings, EngineId::Exhaustive, SearchMode::States);
-        let loom = run(name, settings, EngineId::Loom, SearchMode::Traces);
-        let shuttle = run(name, settings, EngineId::ShuttleDfs, SearchMode::Traces);
+        let [traces, states, loom, shuttle] =
+            [0, 1, 2, 3].map(|search| in_its_process(row, search));
         let ratio = match (traces.executions, loom.executions) {
             (ours, theirs) if traces.is_whole && loom.why_not.is_none() && theirs >= ours => {
                 let least = if loom.is_whole { "" } else { "> " };
@@ -61,7 +84,61 @@ fn main() {
             // Nothing can be said of a part.
             _ => "-".to_owned(),
         };
-        println!("| {name} {settings} | {traces} | {states} | {loom} | {shuttle} | {ratio} |");
+        println!("| {program} | {traces} | {states} | {loom} | {shuttle} | {ratio} |");
+    }
+}
+
+/// One search, in the process that is there for it.
+fn one(row: &str, search: &str) {
+    let number = |word: &str| {
+        word.parse::<usize>()
+            .expect("the number of a row or a search")
+    };
+    let (name, settings) = PROGRAMS[number(row)];
+    let (engine, mode) = SEARCHES[number(search)];
+    let Outcome {
+        executions,
+        is_whole,
+        why_not,
+        seconds,
+        ..
+    } = run(name, settings, engine, mode);
+    let why_not = why_not.unwrap_or_default();
+    println!(
+        "{executions};{is_whole};{seconds};{};{why_not}",
+        megabytes()
+    );
+}
+
+/// The most memory that this process has held, in MB; 0 where the system does not say.
+fn megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024 / 1_000_000
+}
+
+fn in_its_process(row: usize, search: usize) -> Outcome {
+    let this = std::env::current_exe().expect("a process knows its program");
+    let output = Command::new(this)
+        .args([ONE, &row.to_string(), &search.to_string()])
+        .output()
+        .expect("the program starts once more");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let words: Vec<&str> = said.lines().last().unwrap_or("").splitn(5, ';').collect();
+    let [executions, is_whole, seconds, megabytes, why_not] = words[..] else {
+        let why = String::from_utf8_lossy(&output.stderr);
+        panic!(
+            "search {search} of row {row} ended without a word: {}\n{why}",
+            output.status
+        );
+    };
+    Outcome {
+        executions: executions.parse().expect("a count"),
+        is_whole: is_whole == "true",
+        why_not: Some(why_not.to_owned()).filter(|why| !why.is_empty()),
+        seconds: seconds.parse().expect("seconds"),
+        megabytes: megabytes.parse().expect("megabytes"),
     }
 }
 
@@ -73,6 +150,8 @@ pub(crate) struct Outcome {
     pub(crate) is_whole: bool,
     why_not: Option<String>,
     seconds: f64,
+    /// Of its process; 0: unknown.
+    megabytes: u64,
 }
 
 impl std::fmt::Display for Outcome {
@@ -82,7 +161,11 @@ impl std::fmt::Display for Outcome {
             return f.write_str(why.split(';').next().unwrap_or(why));
         }
         let least = if self.is_whole { "" } else { "> " };
-        write!(f, "{least}{} ({:.2} s)", self.executions, self.seconds)
+        write!(f, "{least}{} ({:.2} s", self.executions, self.seconds)?;
+        if self.megabytes >= 100 {
+            write!(f, ", {} MB", self.megabytes)?;
+        }
+        f.write_str(")")
     }
 }
 
@@ -132,5 +215,6 @@ pub(crate) fn run(name: &str, settings: &str, engine: EngineId, mode: SearchMode
         is_whole: matches!(word, Word::Proved | Word::Refuted),
         why_not: (word == Word::GaveUp).then(|| row.verdict.reason()),
         seconds,
+        megabytes: 0,
     }
 }
