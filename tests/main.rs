@@ -17,6 +17,7 @@ mod minimal;
 mod modes;
 mod mutants;
 mod oracle;
+mod overlaps;
 mod parallelism;
 mod published;
 mod readme;

@@ -53,9 +53,10 @@ pub trait Scenario: Send + Sync + 'static {
 
     /// Whether its code looks at nothing but its own variables and what the backend knows of: at no
     /// memory outside of the facade's objects that another thread changes, such as a counter of std
-    /// for an assertion, unless it says so ([`looks_outside`](crate::sync::looks_outside)). Then a
-    /// search of engine `exhaustive` need not run code again where it is known what it does. No unless
-    /// overridden.
+    /// for an assertion, unless it says so ([`looks_outside`](crate::sync::looks_outside)); and
+    /// whether values in [`Shared`](crate::sync::Shared) memory are hashed alike only where it makes
+    /// the same of them. Then a search of engine `exhaustive` need not run code again where it is
+    /// known what it does. No unless overridden.
     const CLOSED: bool = false;
 
     /// Its name: `problem/variant`, lower case with hyphens.

@@ -128,6 +128,7 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         steps: job.limits.steps,
         native,
         by_state,
+        silent_zones: by_state,
         keyed: by_state,
         learns: by_state && job.program.closed(),
         learned: learned_bytes(job),
@@ -437,7 +438,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         // On semaphores that are built of mutexes it would be changed elsewhere.
         unrecorded(job, failed.property, &failed.message, totals.executions)
     } else if let Some(found) = found {
-        refuted(job, runner, found, totals.executions)
+        refuted(job, runner, found, by_state, totals.executions)
     } else {
         let watched = watched && totals.used.cells;
         if by_state && watched && (used.tries || totals.used.condvars) {
@@ -553,7 +554,9 @@ fn told(divergence: &Divergence) -> String {
 }
 
 /// The counterexample of a failure that was found by these native steps.
-fn refuted(job: &Job<'_>, runner: Runner, found: Found, execution: u64) -> Ending {
+///
+/// `by_state`: a search over states has found them.
+fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, execution: u64) -> Ending {
     let Found {
         failed: Failed { property, message },
         events,
@@ -569,7 +572,12 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, execution: u64) -> Endin
         let failure = [guide, Driver::Steps(steps)]
             .into_iter()
             .find_map(|driver| {
-                recorded(job, runner, driver, None, Known::Children(world.children()))
+                let settings = Settings {
+                    silent_zones: by_state,
+                    ..settings(job, false, false)
+                };
+                let known = Known::Children(world.children());
+                recorded(job, runner, settings, driver, None, known)
                     .filter(|failure| failure.kind == FailureKind::Property(property))
             })?;
         Some((failure, schedule))
@@ -578,7 +586,12 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, execution: u64) -> Endin
         Some((failure, schedule)) => {
             let mut ending = failed(job, &failure, execution);
             if let Ending::Failed(counterexample) = &mut ending {
-                counterexample.passing = nearest(job, runner, &schedule, world.children());
+                let settings = Settings {
+                    silent_zones: by_state,
+                    ..settings(job, true, false)
+                };
+                let children = world.children();
+                counterexample.passing = nearest(job, runner, settings, &schedule, children);
             }
             ending
         }
@@ -594,13 +607,14 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, execution: u64) -> Endin
 fn nearest(
     job: &Job<'_>,
     runner: Runner,
+    settings: Settings,
     failing: &[Taken],
     mut children: Vec<Vec<ThreadId>>,
 ) -> Option<Passing> {
     let failing: Vec<Choice> = failing.iter().map(|taken| taken.choice).collect();
     let keyed = Settings {
         keyed: true,
-        ..settings(job, true, false)
+        ..settings.clone()
     };
     let mut search = Nearest::new(&failing);
     let mut executions = 0;
@@ -625,7 +639,6 @@ fn nearest(
         }
         search.end(&inner.world, Ended::Failed);
     };
-    let settings = settings(job, true, false);
     let instead_of = tell(job, settings.clone(), children.clone(), failing)
         .steps
         .into_iter()
@@ -643,6 +656,7 @@ fn nearest(
 fn recorded(
     job: &Job<'_>,
     runner: Runner,
+    settings: Settings,
     driver: Driver,
     script: Option<Script>,
     known: Known,
@@ -652,7 +666,6 @@ fn recorded(
         ..job.settings(Choices::Table(Default::default()))
     });
     let recorder = Recorder::new(Arc::clone(&session));
-    let settings = settings(job, false, false);
     let mut once = true;
     let mut first = |_: &Execution<'_>| mem::take(&mut once);
     runner.run(job, settings, driver, Some(recorder), known, &mut first);
@@ -667,6 +680,7 @@ pub(in crate::engines) fn repeat(job: &Job<'_>, script: Script) -> Option<Failur
     recorded(
         job,
         Runner::Coroutines,
+        settings(job, false, false),
         Driver::Script,
         script,
         Known::Nothing,

@@ -70,6 +70,9 @@ pub(super) struct Settings {
     pub(super) native: bool,
     /// Races and zones are decided on the state.
     pub(super) by_state: bool,
+    /// To enter or leave a zone is no step, also where it admits several: as in a search that decides
+    /// on the state.
+    pub(super) silent_zones: bool,
     /// What threads have seen is kept, so that states have keys; always where races and zones are
     /// decided on the state.
     pub(super) keyed: bool,
@@ -136,6 +139,10 @@ pub(super) struct Inner {
     spun: Vec<Option<Index>>,
     /// What code has done, where it need not run again.
     pub(super) learned: Option<Learned>,
+    /// How often each thread has announced in this execution.
+    announced: Vec<u32>,
+    /// The accesses of each thread that are going on: how often it had announced before.
+    accessing: Vec<SmallVec<[u32; 2]>>,
 }
 
 /// One execution after another of one program.
@@ -192,6 +199,8 @@ impl<'h> Execution<'h> {
             weak_orders: false,
             spun: Vec::new(),
             learned: learns.then(|| Learned::within(settings.learned)),
+            announced: Vec::new(),
+            accessing: Vec::new(),
         };
         Self {
             host,
@@ -224,9 +233,9 @@ impl<'h> Execution<'h> {
             let cells = inner.totals.used.cells;
             // By the order of the trace, unless locks have shown that there is nothing to be found.
             let by_order = inner.segments.is_none() && inner.locksets.is_none();
-            if by_order && cells && inner.learned.take().is_some() {
+            if by_order && cells {
                 // What is played has no clocks.
-                inner.world.without_keys();
+                inner.unlearn();
             }
             inner.observer.keep_clocks(by_order && (first || cells));
             inner.observer.begin();
@@ -235,6 +244,8 @@ impl<'h> Execution<'h> {
             }
             inner.mutexes.clear();
             inner.spun.clear();
+            inner.announced.clear();
+            inner.accessing.clear();
             if let Some(locksets) = &mut inner.locksets {
                 locksets.begin();
             }
@@ -470,7 +481,8 @@ impl<'h> Execution<'h> {
     /// Whether a target has failed, or nothing more can be said.
     pub(super) fn is_done(&self) -> bool {
         let inner = self.inner.borrow();
-        inner.failed.is_some() || inner.stuck.is_some()
+        let is_unable = inner.world.used().resized && !self.settings.endless;
+        inner.failed.is_some() || inner.stuck.is_some() || is_unable
     }
 
     /// Ends the calling thread; to be called while nothing of `self` is borrowed.
@@ -503,6 +515,30 @@ impl Inner {
         } else {
             self.cut_by = Some(property);
         }
+    }
+
+    /// All code is run from here on.
+    fn unlearn(&mut self) {
+        if self.learned.take().is_some() && self.segments.is_none() {
+            // Nobody asks for them.
+            self.world.without_keys();
+        }
+    }
+
+    /// A thread begins an access, which is over when [`Self::ends_access`] is told.
+    fn begins_access(&mut self, thread: ThreadId) {
+        if self.accessing.len() <= thread {
+            self.accessing.resize_with(thread + 1, SmallVec::new);
+        }
+        let before = self.announced.get(thread).copied().unwrap_or(0);
+        self.accessing[thread].push(before);
+    }
+
+    /// An access of a thread is over; whether the thread has announced anything meanwhile.
+    fn ends_access(&mut self, thread: ThreadId) -> bool {
+        let before = self.accessing.get_mut(thread).and_then(SmallVec::pop);
+        let now = self.announced.get(thread).copied().unwrap_or(0);
+        before.is_some_and(|before| before != now)
     }
 
     fn held(&mut self, thread: ThreadId) -> &mut usize {
@@ -781,6 +817,14 @@ impl Inner {
         place: Place,
         observed: bool,
     ) -> Result<(), Stopped> {
+        if self.announced.len() <= me {
+            self.announced.resize(me + 1, 0);
+        }
+        self.announced[me] += 1;
+        if self.accessing.get(me).is_some_and(|open| !open.is_empty()) {
+            // What others do to this memory meanwhile does not follow from what they have seen.
+            self.unlearn();
+        }
         let used = &mut self.totals.used;
         match op {
             Op::TryTake { object, .. } => {
@@ -884,8 +928,17 @@ unsafe impl Machine for Execution<'_> {
             };
             self.visible(op, place);
         }
-        let result = self.accessed(me, memory, write, place, wanted);
+        let result = self.looked_at(me, memory, write, place, wanted);
         self.go_on(result);
+        self.inner.borrow_mut().begins_access(me);
+    }
+
+    fn accessed(&self, memory: ObjectId, write: bool, place: Place) {
+        let me = self.current.get();
+        if self.inner.borrow_mut().ends_access(me) {
+            self.access(memory, write, place);
+            self.inner.borrow_mut().ends_access(me);
+        }
     }
 
     fn written(&self, memory: ObjectId, digest: Option<u64>) {
@@ -1217,7 +1270,7 @@ impl Execution<'_> {
     fn enter(&self, me: ThreadId, zone: ObjectId, place: Place) {
         self.stop(place);
         let limit = self.inner.borrow().limits[zone];
-        if limit > 1 && !self.settings.by_state {
+        if limit > 1 && !self.settings.silent_zones {
             // Who is counted, not only ordered, must be seen by the search.
             self.visible(Op::Enter(zone), place);
         }
@@ -1263,7 +1316,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn accessed(
+    fn looked_at(
         &self,
         me: ThreadId,
         memory: ObjectId,
@@ -1286,7 +1339,9 @@ impl Execution<'_> {
             return Ok(());
         }
         if wanted {
-            inner.begins_silently(me);
+            if let Some(learned) = &mut inner.learned {
+                learned.goes_on(inner.world.past(me));
+            }
             if let Some(locksets) = &mut inner.locksets {
                 let protected = locksets.accessed(me, memory, write);
                 return inner.protected_or_watch(protected);
@@ -1313,7 +1368,7 @@ impl Execution<'_> {
     fn leave(&self, me: ThreadId, zone: ObjectId, place: Place) {
         self.stop(place);
         let limit = self.inner.borrow().limits[zone];
-        if limit > 1 && !self.settings.by_state {
+        if limit > 1 && !self.settings.silent_zones {
             self.visible(Op::Leave(zone), place);
         }
         if !self.observing() {

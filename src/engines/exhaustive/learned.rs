@@ -99,6 +99,8 @@ pub(super) struct Learned {
     most_deeds: usize,
     /// The past of the thread that is running, if what it does is to be kept.
     open: Option<u128>,
+    /// Whether what it does up to its next step follows from its past.
+    follows: bool,
     /// What it has done since.
     deeds: Vec<Deed>,
     /// How many deeds are kept.
@@ -124,6 +126,7 @@ impl Learned {
             most: (slots / 8 * 7).min(MOST),
             most_deeds: bytes / 2 / size_of::<Deed>(),
             open: None,
+            follows: false,
             deeds: Vec::new(),
             kept: 0,
             points: Vec::new(),
@@ -140,8 +143,14 @@ impl Learned {
 
     /// A thread with this past begins a silent step.
     pub(super) fn begins(&mut self, past: u128) {
+        self.follows = true;
+        self.goes_on(past);
+    }
+
+    /// It goes on in its silent step, with this past now.
+    pub(super) fn goes_on(&mut self, past: u128) {
         self.deeds.clear();
-        self.open = Some(past);
+        self.open = self.follows.then_some(past);
     }
 
     /// It does something.
@@ -153,6 +162,7 @@ impl Learned {
 
     /// It does something that does not follow from its past.
     pub(super) fn is_no_rule(&mut self) {
+        self.follows = false;
         self.open = None;
     }
 

@@ -7,6 +7,11 @@
 //! every thread; so a common lock that is left at the end is a proof. Where none is left, nothing
 //! is known, and the search has to look at the states themselves.
 //!
+//! Executions that are played on the model alone tell nothing here. What would be told is a function
+//! of the pasts of their threads, each of which has been told once; and where a program joins its
+//! threads, the past of the last of them is that of all, so that no combination is played before it
+//! has been told.
+//!
 //! What a thread accesses while it is alone needs no lock: every other thread that has been started
 //! has ended, and the thread comes after its end by joins; whoever is started later comes after it.
 
@@ -28,14 +33,13 @@ struct Protected {
     read_only: bool,
     /// Locks that were held at every access.
     locks: Vec<Location>,
-    /// It is no memory but a zone.
-    is_zone: bool,
 }
 
 /// The locksets of a search, over all its executions.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Locksets {
-    objects: HashMap<ObjectId, Protected>,
+    /// By their number, and whether it is a zone: what a number stands for may depend on a choice.
+    objects: HashMap<(ObjectId, bool), Protected>,
     /// Given by somebody who did not hold them: signals, not locks.
     signals: HashSet<Location>,
     /// What each thread holds in this execution, and where it stays.
@@ -132,8 +136,8 @@ impl Locksets {
     /// A lock protects these objects no longer, or none at all.
     fn lost(&mut self, lock: Location, of: Option<&[ObjectId]>) -> bool {
         let mut protected = true;
-        for (object, known) in &mut self.objects {
-            if of.is_none_or(|of| of.contains(object)) {
+        for ((object, is_zone), known) in &mut self.objects {
+            if of.is_none_or(|of| *is_zone && of.contains(object)) {
                 known.locks.retain(|&held| held != lock);
                 protected &= known.is_protected();
             }
@@ -150,16 +154,18 @@ impl Locksets {
     fn touched(&mut self, thread: ThreadId, object: ObjectId, write: bool, is_zone: bool) -> bool {
         let held = &self.held[thread];
         let signals = &self.signals;
-        let known = self.objects.entry(object).or_insert_with(|| Protected {
-            alone: Some(thread),
-            read_only: true,
-            locks: held
-                .iter()
-                .copied()
-                .filter(|l| !signals.contains(l))
-                .collect(),
-            is_zone,
-        });
+        let known = self
+            .objects
+            .entry((object, is_zone))
+            .or_insert_with(|| Protected {
+                alone: Some(thread),
+                read_only: true,
+                locks: held
+                    .iter()
+                    .copied()
+                    .filter(|l| !signals.contains(l))
+                    .collect(),
+            });
         if known.alone != Some(thread) {
             known.alone = None;
         }
@@ -171,7 +177,7 @@ impl Locksets {
     /// Forgets all zones, since they are looked at in another way. Whether memory is protected.
     pub(super) fn keeps_only_memory(&mut self) -> bool {
         self.only_memory = true;
-        self.objects.retain(|_, known| !known.is_zone);
+        self.objects.retain(|(_, is_zone), _| !is_zone);
         self.objects.values().all(Protected::is_protected)
     }
 
@@ -183,8 +189,10 @@ impl Locksets {
     /// A thread enters a zone. Whether it is still protected.
     pub(super) fn entered(&mut self, thread: ThreadId, zone: ObjectId) -> bool {
         self.grow(thread);
-        // Whom it starts inside may enter before it leaves: there it is not alone.
-        let protected = self.touched(thread, zone, true, true);
+        // Whom it starts inside may enter before it leaves: there it is not alone. And no lock
+        // protects it from itself.
+        let is_inside = self.stays[thread].contains(&zone);
+        let protected = self.touched(thread, zone, true, true) && !is_inside;
         self.stays[thread].push(zone);
         protected
     }

@@ -15,6 +15,10 @@
 //! built one refines the step is checked where it is a program of its own (`semaphore/queued`), and
 //! anew with every counterexample, which is found on the steps and recorded on the built one.
 //!
+//! *Accesses.* An access to plain memory within which its thread takes steps counts where it begins and
+//! where it ends; who comes between the two is found by the memory itself. From then on no execution is
+//! played.
+//!
 //! *Traces.* Two executions are the same Mazurkiewicz trace when they have the same steps and order
 //! dependent ones alike. Dependence is static ([`world::footprint`]): it does not look at counts, so
 //! two takes of a semaphore are dependent even when units abound. Every trace is run exactly once;

@@ -238,11 +238,14 @@ impl Segments {
     ) -> Option<Vec<ThreadId>> {
         self.zone(zone);
         let stays = |access: &Access| access.what == What::Stay(zone);
+        // Nor may it be inside more often than that itself.
+        let own = self.inside[zone].iter().filter(|&&inside| inside == thread);
         let others: Vec<ThreadId> = (0..self.threads.len())
             .filter(|&other| other != thread)
             .filter(|other| {
                 self.inside[zone].contains(other) || self.beside(thread, *other).iter().any(stays)
             })
+            .chain(own.copied())
             .collect();
         self.inside[zone].push(thread);
         self.push(thread, What::Stay(zone), place);

@@ -41,6 +41,7 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
         let alone = H::PREEMPTIVE && !wanted;
         let _alone = alone.then(|| self.alone.lock().unwrap_or_else(PoisonError::into_inner));
         or_abandon::<H, _>(session.access(me, self.object, write, wanted, place));
+        let before = session.steps_of(me);
         let failed = || {
             let message = format!(
                 "an access to {} at {place} is not ordered after another thread's",
@@ -53,7 +54,13 @@ impl<H: Host, T: Send> AnnouncedCell<H, T> {
                 Some(place.to_string()),
             );
         };
-        guarded(failed, access)
+        let result = guarded(failed, access);
+        if session.steps_of(me) != before {
+            // Others came to their steps meanwhile: it ends with an access as it began.
+            let place = Announcing::<H>::announce(&session, me, operation, Some(self.object));
+            or_abandon::<H, _>(session.access(me, self.object, write, wanted, place));
+        }
+        result
     }
 }
 

@@ -407,6 +407,11 @@ impl Session {
         self.turn.notify_all();
     }
 
+    /// How many steps a thread has taken.
+    pub(super) fn steps_of(&self, me: usize) -> u32 {
+        self.state().threads[me].order.get(me)
+    }
+
     /// Checks an access to plain memory, and ends the execution when it races.
     pub(super) fn access(
         &self,

@@ -65,8 +65,9 @@ impl<B: Backend, T: Send> fmt::Debug for Cell<B, T> {
 /// touched. On the os backend two accesses that really overlap panic: an access costs one atomic
 /// read-modify-write and one store more than a [`Cell`].
 ///
-/// The value can be hashed, so that a search that compares states knows what is in it; nothing is
-/// hashed on other backends.
+/// The value can be hashed, so that a search that compares states knows what is in it: two values of
+/// which the program makes something else must not be hashed alike. Nothing is hashed on other
+/// backends.
 pub struct Shared<B: Backend, T: Send> {
     cell: B::Cell<()>,
     /// 0: free; [`WRITING`]: a write runs; otherwise the number of reads that run.

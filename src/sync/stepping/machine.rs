@@ -96,6 +96,11 @@ pub unsafe trait Machine {
     fn visible(&self, op: Op, place: Place) -> u64;
     /// The calling thread is about to read or write plain memory. Ends the execution on a race.
     fn access(&self, memory: ObjectId, write: bool, place: Place);
+    /// The access that the calling thread began last, of those that are not over, is over. Where the
+    /// thread took steps meanwhile, others came to theirs, and it is as if it accessed once more.
+    fn accessed(&self, memory: ObjectId, write: bool, place: Place) {
+        let _ = (memory, write, place);
+    }
     /// What plain memory or a mutex holds now, as a digest; where there is none it follows from who
     /// writes and what that thread has seen so far.
     fn written(&self, memory: ObjectId, digest: Option<u64>);

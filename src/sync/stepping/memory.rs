@@ -44,13 +44,16 @@ impl<T: Send> CellApi<T> for SteppingCell<T> {
     fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
         let place = Location::caller();
         machine::with(|machine| machine.access(self.object, false, place));
-        read(self.value.get())
+        let result = read(self.value.get());
+        machine::with(|machine| machine.accessed(self.object, false, place));
+        result
     }
 
     fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         let place = Location::caller();
         machine::with(|machine| machine.access(self.object, true, place));
         let result = write(self.value.get());
+        machine::with(|machine| machine.accessed(self.object, true, place));
         self.changed();
         result
     }
