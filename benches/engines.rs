@@ -1,14 +1,16 @@
-//! Executions per second of each engine on three fixed programs, and whole searches of engine
-//! `exhaustive` beside those of loom and shuttle where they end.
+//! Executions per second of each engine on three fixed programs, whole searches of engine
+//! `exhaustive` beside those of loom and shuttle where they end, and what a step of its runner costs.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use crosscheck::engines::exhaustive::turns::in_turns;
 use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, check};
 use crosscheck::problems::catalogue;
-use crosscheck::scenario::{Instance, Program};
-use crosscheck::sync::{Semantics, SemaphoreOrder};
+use crosscheck::scenario::{Instance, Program, Scenario};
+use crosscheck::sync::{Backend, Mutex, Semantics, SemaphoreOrder, scope};
 
 const PROGRAMS: [&str; 3] = [
     "critical-section/mutex",
@@ -122,5 +124,45 @@ fn whole_searches(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(engine_benches, engines, whole_searches);
+/// Threads with a lock each, which they take and give back: nothing to be decided.
+struct Steps;
+
+impl Scenario for Steps {
+    fn name(&self) -> &'static str {
+        "engines/steps"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        scope::<B, _>(|scope| {
+            for i in 0..4 {
+                scope.spawn(("thread", i), move || {
+                    let lock = Mutex::<B, ()>::new(("lock", i), ());
+                    for _ in 0..500 {
+                        drop(lock.lock());
+                    }
+                });
+            }
+        });
+    }
+}
+
+/// A step of the runner without a search: a switch to another thread, its code up to its next
+/// announcement, and the model.
+fn runner(criterion: &mut Criterion) {
+    let program: Program = Arc::new(Steps);
+    let job = Job {
+        program: &program,
+        instance: &Instance::default(),
+        semantics: Semantics::DEFAULT,
+        targets: program.properties().into_iter().collect(),
+        engine: EngineId::Exhaustive,
+        limits: &Limits::PROOF,
+    };
+    let mut group = criterion.benchmark_group("runner");
+    group.throughput(Throughput::Elements(in_turns(&job, 10)));
+    group.bench_function("steps", |b| b.iter(|| in_turns(&job, 10)));
+    group.finish();
+}
+
+criterion_group!(engine_benches, engines, whole_searches, runner);
 criterion_main!(engine_benches);

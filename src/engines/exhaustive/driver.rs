@@ -5,6 +5,7 @@ use super::explorer::nearest::Nearest;
 use super::explorer::order::Order;
 use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Memo, Taken};
 use super::rounds::Rounds;
+use super::turns::Turns;
 use super::world::World;
 use crate::sync::announcing::Recorder;
 use crate::sync::stepping::{Op, ThreadId};
@@ -25,6 +26,8 @@ pub(super) enum Driver {
     Steps(Vec<Choice>),
     /// The steps of an infinite execution, for some rounds.
     Rounds(Rounds),
+    /// Each thread in its turn.
+    Turns(Turns),
 }
 
 impl Driver {
@@ -33,7 +36,9 @@ impl Driver {
             Self::Search(explorer) => explorer.begin(),
             Self::Survey(survey) => survey.begin(),
             Self::Near(nearest) => nearest.begin(),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) => true,
+            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {
+                true
+            }
         }
     }
 
@@ -49,6 +54,7 @@ impl Driver {
             (Self::Survey(survey), _) => survey.decide(world),
             (Self::Near(nearest), _) => nearest.decide(world),
             (Self::Rounds(rounds), _) => Ok(rounds.decide(world)),
+            (Self::Turns(turns), _) => Ok(turns.decide(world)),
             (Self::Steps(steps), _) => Ok(match steps.pop() {
                 Some(choice) if is_possible(world, choice) => choice.into(),
                 _ => Decision::Cut,
@@ -62,7 +68,7 @@ impl Driver {
             Self::Search(explorer) => explorer.end(world, ended),
             Self::Survey(survey) => survey.end(world, ended),
             Self::Near(nearest) => nearest.end(world, ended),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) => {}
+            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {}
         }
     }
 

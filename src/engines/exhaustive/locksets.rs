@@ -7,10 +7,10 @@
 //! every thread; so a common lock that is left at the end is a proof. Where none is left, nothing
 //! is known, and the search has to look at the states themselves.
 //!
-//! Executions that are played on the model alone tell nothing here. What would be told is a function
-//! of the pasts of their threads, each of which has been told once; and where a program joins its
-//! threads, the past of the last of them is that of all, so that no combination is played before it
-//! has been told.
+//! Executions that are played on the model alone tell nothing here: what they would tell, access by
+//! access, is a function of the pasts of their threads, and each of those has been told when it was run.
+//! What has been told is kept until it no longer matters. So at the end of every execution all of its
+//! accesses have been told, and while all that was told is protected, it had nothing to be found.
 //!
 //! What a thread accesses while it is alone needs no lock: every other thread that has been started
 //! has ended, and the thread comes after its end by joins; whoever is started later comes after it.

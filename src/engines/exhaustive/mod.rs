@@ -93,7 +93,8 @@
 //!    for races and zones in those.
 //! 6. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a
 //!    search over states by several threads.
-//! 7. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
+//! 7. [`turns`]: executions without a search, to be measured.
+//! 8. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
 //!    them, run again; `tale`: an execution as it is shown.
 
 mod checkpoint;
@@ -112,6 +113,7 @@ mod rounds;
 pub mod runner;
 mod segments;
 mod tale;
+pub mod turns;
 mod watch;
 pub mod world;
 
