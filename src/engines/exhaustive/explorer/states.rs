@@ -325,23 +325,28 @@ impl Explorer for States {
         if !fresh && woken == 0 {
             return Ok(Decision::Cut);
         }
+        // What only gives can always happen; nobody else need be asked then.
+        let mut threads = 0..world.thread_count();
+        let gives = threads.find(|&thread| self.eager && world.gives_at_once(thread));
         let mut enabled: SmallVec<[ThreadId; 16]> = SmallVec::new();
-        for thread in 0..world.thread_count() {
-            if world.enabled(thread) {
-                enabled.push(thread);
+        match gives {
+            Some(thread) => enabled.push(thread),
+            None => {
+                for thread in 0..world.thread_count() {
+                    if world.enabled(thread) {
+                        enabled.push(thread);
+                    }
+                }
             }
         }
         if enabled.is_empty() {
             // Reached before, it has been counted before.
             return Ok(if fresh { Decision::Over } else { Decision::Cut });
         }
-        let gives = enabled
-            .iter()
-            .find(|&&thread| self.eager && world.gives_at_once(thread));
         self.given |= gives.is_some();
         let is_awake = |thread: ThreadId| match gives {
             // Alone it stands for all others, so it is run again for those that are awake now.
-            Some(&gives) => thread == gives && sleep & bit(thread) == 0,
+            Some(gives) => thread == gives && sleep & bit(thread) == 0,
             None if fresh => sleep & bit(thread) == 0,
             None => woken & bit(thread) != 0,
         };
