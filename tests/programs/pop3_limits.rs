@@ -68,6 +68,8 @@ fn who_does_not_log_in_in_time_is_left() {
     let room = Mailroom::new();
     let limits = ServerLimits {
         login: SOON,
+        // Who sends commands and reads no answer may not be there for the good-bye.
+        write_stall: Duration::from_secs(1),
         ..ServerLimits::default()
     };
     with_server(&room, limits, |address| {
