@@ -127,7 +127,7 @@ pub(super) struct Inner {
     /// A failure of a property that is no target cut this execution.
     pub(super) cut_by: Option<Property>,
     pub(super) capped: bool,
-    /// The execution is to be repeated, with clocks.
+    /// The execution is to be repeated, and looked at: with clocks, or for zones.
     again: bool,
     /// What protects what; absent when that does not suffice, so that races and zones are looked for.
     pub(super) locksets: Option<Locksets>,

@@ -44,12 +44,12 @@
 //! deterministic. A search over traces plays them, too, unless plain memory is not protected by locks
 //! (then happens-before has to be kept) or an observer asks for moments; what a thread has seen is a
 //! digest of 128 bits there as well, and no checkpoint shortens it. Of other scenarios every execution
-//! runs all code, and so do mode `source` and the runner inside shuttle of all, which look for the same
-//! with clocks.
+//! runs all code, and so do mode `source` and the runner inside shuttle of all; over traces they look
+//! for the same with clocks.
 //!
-//! *Protected by locks.* As long as every access to a location and every stay in a zone that has been
-//! seen lies within a holding of one lock, which nobody gives but its holder, there is nothing to be
-//! looked for. When the first does not, a search over states begins anew; one over traces looks from
+//! *Protected by locks.* As long as all accesses to a location, and all stays in a zone, that have been
+//! seen lie within holdings of one lock, which nobody gives but its holder, or only read, or are one
+//! thread's, there is nothing to be looked for. When the first does not, a search over states begins anew; one over traces looks from
 //! that execution on, since the executions before it had nothing.
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within

@@ -3,6 +3,7 @@
 
 use super::driver::Driver;
 use super::engine::{Known, Runner, settings};
+use super::execution::Execution;
 use super::explorer::Decision;
 use super::world::World;
 use crate::engines::check::Job;
@@ -31,11 +32,12 @@ impl Turns {
 /// Runs so many executions of a program, in which its threads take turns at every step, and decides
 /// nothing of it; how many steps that were.
 ///
-/// It is there to be measured: a search takes as long for each step, and what it does itself.
+/// It is there to be measured: a search that runs code takes as long for each step, and what it does
+/// itself.
 #[must_use]
 pub fn in_turns(job: &Job<'_>, executions: u64) -> u64 {
     let (mut begun, mut steps) = (0, 0);
-    let mut go_on = |execution: &super::execution::Execution<'_>| {
+    let mut go_on = |execution: &Execution<'_>| {
         steps += u64::from(execution.inner.borrow().world.applied());
         begun += 1;
         begun <= executions

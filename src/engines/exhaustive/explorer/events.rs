@@ -6,29 +6,11 @@ use crate::engines::exhaustive::world::event::Index;
 const INLINE: usize = 2;
 
 /// A set of events of one execution.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Events {
     first: [u64; INLINE],
     /// The words after those; those that are missing are 0.
     more: Vec<u64>,
-}
-
-impl Clone for Events {
-    #[inline]
-    fn clone(&self) -> Self {
-        Self {
-            first: self.first,
-            more: self.more.clone(),
-        }
-    }
-
-    #[inline]
-    fn clone_from(&mut self, other: &Self) {
-        self.first = other.first;
-        if !self.more.is_empty() || !other.more.is_empty() {
-            self.more.clone_from(&other.more);
-        }
-    }
 }
 
 impl Events {
