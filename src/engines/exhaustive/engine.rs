@@ -562,6 +562,11 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
         events,
         world,
     } = found;
+    // With the same steps as in the search.
+    let repeated = |native| Settings {
+        silent_zones: by_state,
+        ..settings(job, native, false)
+    };
     let as_found: Vec<Taken> = events.iter().map(Taken::of).collect();
     // The same trace in its most readable order; as it was found where that does not fail alike.
     // Step by step where semaphores are built of mutexes already.
@@ -572,12 +577,8 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
         let failure = [guide, Driver::Steps(steps)]
             .into_iter()
             .find_map(|driver| {
-                let settings = Settings {
-                    silent_zones: by_state,
-                    ..settings(job, false, false)
-                };
                 let known = Known::Children(world.children());
-                recorded(job, runner, settings, driver, None, known)
+                recorded(job, runner, repeated(false), driver, None, known)
                     .filter(|failure| failure.kind == FailureKind::Property(property))
             })?;
         Some((failure, schedule))
@@ -586,12 +587,8 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
         Some((failure, schedule)) => {
             let mut ending = failed(job, &failure, execution);
             if let Ending::Failed(counterexample) = &mut ending {
-                let settings = Settings {
-                    silent_zones: by_state,
-                    ..settings(job, true, false)
-                };
                 let children = world.children();
-                counterexample.passing = nearest(job, runner, settings, &schedule, children);
+                counterexample.passing = nearest(job, runner, repeated(true), &schedule, children);
             }
             ending
         }
