@@ -2,10 +2,10 @@
 
 use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, Word, check};
-use crosscheck::primitives::Semaphore;
+use crosscheck::primitives::{Semaphore, SemaphoreSet};
 use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program, Property, Scenario, Zone, require};
-use crosscheck::sync::{Backend, Mutex, Semantics, Shared, scope};
+use crosscheck::sync::{Backend, Mutex, Semantics, Shared, SwaitOrder, checkpoint, scope};
 use std::sync::Arc;
 
 /// The order of two writes shows only in what a third one replaces.
@@ -96,6 +96,52 @@ impl Scenario for EarlySignal {
             });
         });
     }
+}
+
+/// Somebody gives for ever, and gives nothing.
+struct GivesNothing;
+
+impl Scenario for GivesNothing {
+    fn name(&self) -> &'static str {
+        "modes/gives-nothing"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let set = SemaphoreSet::<B>::new("set", &[1]);
+        scope::<B, _>(|scope| {
+            scope.spawn("idler", || {
+                loop {
+                    checkpoint::<B>(&());
+                    set.ssignal_general(&[(0, 0)]);
+                }
+            });
+            scope.spawn("user", || {
+                set.swait(&[0]);
+                set.ssignal(&[0]);
+            });
+        });
+    }
+}
+
+#[test]
+fn a_search_over_states_ends_where_giving_nothing_does_not() {
+    let program: Program = Arc::new(GivesNothing);
+    let limits = Limits {
+        mode: SearchMode::States,
+        ..Limits::PROOF
+    };
+    let rows = check(&Job {
+        program: &program,
+        instance: &Instance::default(),
+        semantics: Semantics {
+            swait: SwaitOrder::Weak,
+            ..Semantics::DEFAULT
+        },
+        targets: [Property::DeadlockFreedom].into(),
+        engine: EngineId::Exhaustive,
+        limits: &limits,
+    });
+    assert_eq!(rows[0].verdict.word(), Word::Proved, "{:?}", rows[0]);
 }
 
 #[test]

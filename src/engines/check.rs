@@ -53,7 +53,7 @@ pub struct Row {
     /// The most threads that were found together, for [`Property::MaximalParallelism`]; exact where
     /// that is proved, else there may be more.
     pub together: Option<u64>,
-    /// Distinct states, where a search that keeps them visited all.
+    /// Distinct states that a search kept, where it visited all.
     pub states: Option<u64>,
     /// How many threads have made the search; what more than one find differs from run to run in
     /// executions, and in which of several failures it is.

@@ -33,7 +33,8 @@
 //! schedule is compared, and a difference ends the search as not deterministic, with both places.
 //! `checkpoint` is a promise of the program: what it leaves out of a digest must not matter. A
 //! busy-wait that promises what it remembers of its rounds is not capped, unless it holds a mutex there
-//! or goes round without a step.
+//! or goes round without a step. Where a thread only gives units, which nobody can prevent nor see too
+//! early, it goes on at once, and the state before is neither kept nor counted.
 //!
 //! *Played executions.* A scenario that says that it is `CLOSED` looks at nothing but its own variables
 //! and what the model has, unless it says so (`looks_outside`). What its code does after what the
@@ -49,8 +50,8 @@
 //!
 //! *Protected by locks.* As long as all accesses to a location, and all stays in a zone, that have been
 //! seen lie within holdings of one lock, which nobody gives but its holder, or only read, or are one
-//! thread's, there is nothing to be looked for. When the first does not, a search over states begins anew; one over traces looks from
-//! that execution on, since the executions before it had nothing.
+//! thread's, there is nothing to be looked for. When the first does not, a search over states begins
+//! anew; one over traces looks from that execution on, since the executions before it had nothing.
 //!
 //! *Which of the two.* Mode `auto`, the default, searches traces within half of the time (or within
 //! the whole of the limit on executions), and then states; states at once when a busy-wait uses up its

@@ -119,7 +119,7 @@ pub struct Totals {
     pub weak_marks: BTreeSet<&'static str>,
     /// The most threads that were found together in a region.
     pub together: u64,
-    /// Distinct states, where a search that keeps them visited all.
+    /// Distinct states that a search kept, where it visited all.
     pub states: Option<u64>,
     /// How many threads have made the search, where more than one did.
     pub workers: Option<usize>,

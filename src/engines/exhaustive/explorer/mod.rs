@@ -5,8 +5,8 @@
 //! 3. [`race`]: which races can be reversed, and the sequence that reverses each.
 //! 4. [`optimal`]: Optimal-DPOR, one execution a Mazurkiewicz trace; [`wakeup`]: its wakeup trees.
 //! 5. [`source`]: Source-DPOR with sleep sets, the check of the former.
-//! 6. [`states`]: state caching with sleep sets; [`keys`]: its tables; [`shared`]: what several
-//!    workers of it share.
+//! 6. [`states`]: state caching with sleep sets; [`table`]: where it keeps them; [`shared`]: what
+//!    several workers of it share; [`keys`]: what states are known by.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
 //! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
@@ -23,6 +23,7 @@ pub mod race;
 pub mod shared;
 pub mod source;
 pub mod states;
+pub mod table;
 pub mod wakeup;
 
 use serde::{Deserialize, Serialize};

@@ -9,13 +9,15 @@
 //! the order of independent steps. For take the first visit after which none of them sleeps, and of
 //! those that it runs the first in its order. Behind that step no first step of the rest of the word
 //! sleeps: the sleep set holds what slept at all visits so far and what the visit has run before. So
-//! the same is true of the rest, which is shorter.
+//! the same is true of the rest, which is shorter. (A step is taken with the gives that are run at once
+//! behind it: the states between are not kept, and each visit goes through them.)
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::keys::{ByKey, bytes, part_of};
+use super::keys::part_of;
 use super::states::{Sleep, Task};
+use super::table::Table;
 
 /// Parts of the table, by the high bits of a key: many more than there are workers.
 const SHARDS: usize = 256;
@@ -23,7 +25,7 @@ const SHARDS: usize = 256;
 /// What the workers share.
 #[derive(Debug)]
 pub struct Shared {
-    shards: Box<[Mutex<ByKey<Sleep>>]>,
+    shards: Box<[Mutex<Table>]>,
     /// Whether a thread that only gives is run at once.
     eager: bool,
     board: Mutex<Board>,
@@ -77,10 +79,10 @@ impl Shared {
         eager: bool,
         workers: usize,
     ) -> Self {
-        let mut shards: Vec<ByKey<Sleep>> = Vec::new();
-        shards.resize_with(SHARDS, ByKey::default);
+        let mut shards: Vec<Table> = Vec::new();
+        shards.resize_with(SHARDS, Table::default);
         for (key, sleep) in known {
-            shards[part_of(key, SHARDS)].insert(key.into(), sleep);
+            shards[part_of(key, SHARDS)].entry(key, sleep);
         }
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
@@ -116,7 +118,7 @@ impl Shared {
     }
 
     /// What `visit` makes of the entry of a state.
-    pub(super) fn with<T>(&self, key: u128, visit: impl FnOnce(&mut ByKey<Sleep>) -> T) -> T {
+    pub(super) fn with<T>(&self, key: u128, visit: impl FnOnce(&mut Table) -> T) -> T {
         visit(&mut lock(&self.shards[part_of(key, SHARDS)]))
     }
 
@@ -200,11 +202,14 @@ impl Shared {
     /// How many states are known.
     #[must_use]
     pub fn states(&self) -> u64 {
-        self.shards.iter().map(|part| lock(part).len() as u64).sum()
+        self.shards
+            .iter()
+            .map(|part| lock(part).states() as u64)
+            .sum()
     }
 
     /// Bytes of the table.
     pub(super) fn memory(&self) -> usize {
-        self.shards.iter().map(|part| bytes(&lock(part))).sum()
+        self.shards.iter().map(|part| lock(part).memory()).sum()
     }
 }

@@ -6,19 +6,19 @@
 //! only what slept then and does not now is run, and the intersection is kept. Independence is
 //! count-sensitive here, which sleep sets allow, and a thread that only gives units back is run
 //! at once: nothing that others can do before it is lost, unless somebody can look whether units are
-//! free; when that shows, the search begins anew without.
+//! free; when that shows, the search begins anew without. There is one way on from where it gives, so
+//! that state is not kept, as if the give were part of the step before.
 //!
 //! Several workers may share a search: whoever has nothing left takes a branch of another one, that
 //! nearest to the beginning.
 
-use std::collections::hash_map::Entry;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
-use super::keys::{ByKey, Large};
 use super::shared::Shared;
+use super::table::{Large, Table};
 use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
@@ -35,7 +35,7 @@ fn bit(thread: ThreadId) -> Sleep {
 #[derive(Debug)]
 enum Known {
     /// By the one search that there is.
-    Own(Large<Sleep>),
+    Own(Large),
     /// By all workers.
     Shared(Arc<Shared>),
 }
@@ -47,9 +47,17 @@ impl Default for Known {
 }
 
 impl Known {
+    /// A state is about to be visited.
+    fn ask_for(&self, key: u128) {
+        // What is shared is behind a lock.
+        if let Self::Own(table) = self {
+            table.part(key).ask_for(key);
+        }
+    }
+
     fn visit(&mut self, key: u128, sleep: Sleep) -> Visit {
         match self {
-            Self::Own(table) => visit(table.part(key), key, sleep),
+            Self::Own(table) => visit(table.part_mut(key), key, sleep),
             Self::Shared(shared) => shared.with(key, |table| visit(table, key, sleep)),
         }
     }
@@ -65,39 +73,34 @@ struct Visit {
     sleep: Sleep,
 }
 
-fn visit(table: &mut ByKey<Sleep>, key: u128, sleep: Sleep) -> Visit {
-    match table.entry(key.into()) {
-        Entry::Vacant(vacant) => {
-            vacant.insert(sleep);
-            Visit {
-                fresh: true,
-                woken: 0,
-                sleep,
-            }
-        }
-        Entry::Occupied(mut occupied) => {
-            let before = *occupied.get();
-            occupied.insert(before & sleep);
-            Visit {
-                fresh: false,
-                woken: before & !sleep,
-                sleep: before & sleep,
-            }
-        }
+fn visit(table: &mut Table, key: u128, sleep: Sleep) -> Visit {
+    let (kept, fresh) = table.entry(key, sleep);
+    let before = *kept;
+    *kept = before & sleep;
+    Visit {
+        fresh,
+        woken: before & !sleep,
+        sleep: before & sleep,
     }
 }
 
+/// A point of a path, as it is kept and handed on: its sleep set, the step from it, the steps still to
+/// come, and how many are finished.
+type Point = (Sleep, Choice, Vec<Choice>, u32);
+
 /// What a worker hands to another: a path, and what is to be visited behind it.
 #[derive(Debug)]
-pub struct Task(Vec<Node>);
+pub struct Task(Vec<Point>);
 
 #[derive(Clone, Debug)]
 struct Node {
     /// Asleep on arrival, and finished since.
     sleep: Sleep,
     current: Choice,
-    /// Steps still to be visited from here; alternatives of one thread stand together.
-    rest: SmallVec<[Choice; 8]>,
+    /// Which of the [choices](States::choices) are its; alternatives of one thread stand together.
+    choices: usize,
+    /// Which of them are still to be visited.
+    rest: Range<usize>,
     finished: u32,
 }
 
@@ -105,34 +108,23 @@ struct Node {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Memo {
     known: Vec<(u128, Sleep)>,
-    /// Sleep set, current step, steps still to come, finished.
-    nodes: Vec<(Sleep, Choice, Vec<Choice>, u32)>,
+    nodes: Vec<Point>,
     eager: bool,
     given: bool,
     counts: Counts,
 }
 
-impl From<(Sleep, Choice, Vec<Choice>, u32)> for Node {
-    fn from((sleep, current, rest, finished): (Sleep, Choice, Vec<Choice>, u32)) -> Self {
-        Self {
-            sleep,
-            current,
-            rest: rest.into(),
-            finished,
-        }
-    }
-}
-
 impl From<Memo> for States {
     fn from(memo: Memo) -> Self {
-        Self {
+        let mut states = Self {
             known: Known::Own(memo.known.into_iter().collect()),
-            nodes: memo.nodes.into_iter().map(Node::from).collect(),
             eager: memo.eager,
             given: memo.given,
             counts: memo.counts,
             ..Self::default()
-        }
+        };
+        states.take_up(memo.nodes);
+        states
     }
 }
 
@@ -141,6 +133,8 @@ impl From<Memo> for States {
 pub struct States {
     known: Known,
     nodes: Vec<Node>,
+    /// Steps that are to be visited, or have been, from each of the nodes.
+    choices: Vec<Choice>,
     /// What the step of each of the first `described` nodes is; behind them is what is left of others.
     events: Vec<Event>,
     described: usize,
@@ -180,7 +174,7 @@ impl States {
     #[must_use]
     pub fn share(memo: Memo, workers: usize) -> Arc<Shared> {
         let shared = Shared::new(memo.known, memo.eager, workers);
-        shared.give(Task(memo.nodes.into_iter().map(Node::from).collect()));
+        shared.give(Task(memo.nodes));
         Arc::new(shared)
     }
 
@@ -198,26 +192,54 @@ impl States {
         }
     }
 
+    /// Goes on along a path.
+    fn take_up(&mut self, path: Vec<Point>) {
+        self.nodes.clear();
+        self.choices.clear();
+        for (sleep, current, rest, finished) in path {
+            let choices = self.choices.len();
+            self.choices.extend(rest);
+            self.nodes.push(Node {
+                sleep,
+                current,
+                choices,
+                rest: choices..self.choices.len(),
+                finished,
+            });
+        }
+    }
+
     /// The branch nearest to the beginning that is still to be visited.
     fn part(&mut self) -> Option<Task> {
         let at = self.nodes.iter().position(|node| !node.rest.is_empty())?;
         let node = &mut self.nodes[at];
-        let current = node.rest.pop()?;
+        let current = self.choices[node.rest.next_back()?];
         // All that stand before it will have been visited, here.
-        let before = node.rest.iter().chain([&node.current]);
+        let before = self.choices[node.rest.clone()].iter();
+        let before = before.chain([&node.current]);
         let before = before.filter(|choice| choice.thread != current.thread);
         let sleep = before.fold(node.sleep, |sleep, choice| sleep | bit(choice.thread));
-        let path = self.nodes[..at].iter().map(|node| Node {
-            rest: SmallVec::new(),
-            ..node.clone()
-        });
-        let last = Node {
-            sleep,
-            current,
-            rest: SmallVec::new(),
-            finished: 0,
-        };
+        let path = self.nodes[..at].iter();
+        let path = path.map(|node| (node.sleep, node.current, Vec::new(), node.finished));
+        let last = (sleep, current, Vec::new(), 0);
         Some(Task(path.chain([last]).collect()))
+    }
+
+    /// Goes on in one of the ways that have been put down since there were so many, the first one
+    /// first.
+    fn branch(&mut self, world: &World, choices: usize, sleep: Sleep) -> Decision {
+        let mut rest = choices..self.choices.len();
+        let Some(first) = rest.next() else {
+            return Decision::Cut;
+        };
+        self.nodes.push(Node {
+            sleep,
+            current: self.choices[first],
+            choices,
+            rest,
+            finished: 0,
+        });
+        self.visit(world)
     }
 
     fn visit(&mut self, world: &World) -> Decision {
@@ -227,10 +249,9 @@ impl States {
             thread,
             alternative,
         } = node.current;
-        let event = world.describe(thread, alternative);
         match self.events.get_mut(depth) {
-            Some(place) => *place = event,
-            None => self.events.push(event),
+            Some(event) => world.describe_in(event, thread, alternative),
+            None => self.events.push(world.describe(thread, alternative)),
         }
         self.described = depth + 1;
         let mut sleep = node.sleep & !bit(thread);
@@ -253,11 +274,12 @@ impl States {
     fn backtrack(&mut self) {
         while let Some(node) = self.nodes.last_mut() {
             node.finished += 1;
-            if node.rest.is_empty() {
+            let Some(next) = node.rest.next() else {
+                self.choices.truncate(node.choices);
                 self.nodes.pop();
                 continue;
-            }
-            let next = node.rest.remove(0);
+            };
+            let next = self.choices[next];
             if next.thread != node.current.thread {
                 node.sleep |= bit(node.current.thread);
             }
@@ -279,10 +301,10 @@ impl Explorer for States {
         };
         let shared = Arc::clone(shared);
         if self.over {
-            let Some(Task(nodes)) = shared.take() else {
+            let Some(Task(path)) = shared.take() else {
                 return false;
             };
-            self.nodes = nodes;
+            self.take_up(path);
             self.described = 0;
             self.over = false;
             self.handed_over = true;
@@ -315,61 +337,64 @@ impl Explorer for States {
             }
         }
         let sleep = if depth == 0 { 0 } else { self.sleep };
+        let choices = self.choices.len();
+        let mut threads = 0..world.thread_count();
+        if self.eager
+            && let Some(thread) = threads.find(|&thread| world.gives_at_once(thread))
+        {
+            // What gives can always happen, so nobody else need be asked; and there is one way on from
+            // here, which ends in a state that is kept. Units only grow on it, so it does end.
+            if sleep & bit(thread) == 0 {
+                self.given = true;
+                self.choices.push(Choice {
+                    thread,
+                    alternative: 0,
+                });
+            }
+            return Ok(self.branch(world, choices, sleep));
+        }
+        let key = world.key();
+        self.known.ask_for(key);
+        // Most states are fresh, and then it is asked who can move: that takes about as long as memory
+        // does.
+        for thread in 0..world.thread_count() {
+            if world.enabled(thread) {
+                let alternatives = 0..world.alternatives(thread);
+                self.choices.extend(alternatives.map(|alternative| Choice {
+                    thread,
+                    alternative,
+                }));
+            }
+        }
         // Whoever sleeps here later relies on what has been run here before, at any visit.
         let Visit {
             fresh,
             woken,
             sleep,
-        } = self.known.visit(world.key(), sleep);
+        } = self.known.visit(key, sleep);
         self.counts.states += u64::from(fresh);
         if !fresh && woken == 0 {
+            self.choices.truncate(choices);
             return Ok(Decision::Cut);
         }
-        // What only gives can always happen; nobody else need be asked then.
-        let mut threads = 0..world.thread_count();
-        let gives = threads.find(|&thread| self.eager && world.gives_at_once(thread));
-        let mut enabled: SmallVec<[ThreadId; 16]> = SmallVec::new();
-        match gives {
-            Some(thread) => enabled.push(thread),
-            None => {
-                for thread in 0..world.thread_count() {
-                    if world.enabled(thread) {
-                        enabled.push(thread);
-                    }
-                }
-            }
-        }
-        if enabled.is_empty() {
+        if self.choices.len() == choices {
             // Reached before, it has been counted before.
             return Ok(if fresh { Decision::Over } else { Decision::Cut });
         }
-        self.given |= gives.is_some();
-        let is_awake = |thread: ThreadId| match gives {
-            // Alone it stands for all others, so it is run again for those that are awake now.
-            Some(gives) => thread == gives && sleep & bit(thread) == 0,
-            None if fresh => sleep & bit(thread) == 0,
-            None => woken & bit(thread) != 0,
+        let is_awake = |thread: ThreadId| match fresh {
+            true => sleep & bit(thread) == 0,
+            false => woken & bit(thread) != 0,
         };
-        let mut rest: SmallVec<[Choice; 8]> = SmallVec::new();
-        for &thread in enabled.iter().filter(|&&thread| is_awake(thread)) {
-            for alternative in 0..world.alternatives(thread) {
-                rest.push(Choice {
-                    thread,
-                    alternative,
-                });
+        let mut kept = choices;
+        for at in choices..self.choices.len() {
+            let choice = self.choices[at];
+            if is_awake(choice.thread) {
+                self.choices[kept] = choice;
+                kept += 1;
             }
         }
-        if rest.is_empty() {
-            return Ok(Decision::Cut);
-        }
-        let current = rest.remove(0);
-        self.nodes.push(Node {
-            sleep,
-            current,
-            rest,
-            finished: 0,
-        });
-        Ok(self.visit(world))
+        self.choices.truncate(kept);
+        Ok(self.branch(world, choices, sleep))
     }
 
     fn end(&mut self, _: &World, ended: Ended) {
@@ -408,6 +433,7 @@ impl Explorer for States {
 
     fn restart(&mut self) {
         self.nodes.clear();
+        self.choices.clear();
         self.described = 0;
         match &mut self.known {
             Known::Own(table) => table.clear(),
@@ -434,11 +460,14 @@ impl Explorer for States {
             return None;
         };
         let memo = Memo {
-            known: known.iter().map(|(key, &sleep)| (key, sleep)).collect(),
+            known: known.iter().collect(),
             nodes: self
                 .nodes
                 .iter()
-                .map(|node| (node.sleep, node.current, node.rest.to_vec(), node.finished))
+                .map(|node| {
+                    let rest = self.choices[node.rest.clone()].to_vec();
+                    (node.sleep, node.current, rest, node.finished)
+                })
                 .collect(),
             eager: self.eager,
             given: self.given,

@@ -38,3 +38,24 @@ pub struct Event {
     /// Whether it can happen without the notification.
     pub spurious: bool,
 }
+
+impl Event {
+    /// A step of a thread that touches nothing.
+    #[must_use]
+    pub fn new(thread: ThreadId, place: Place) -> Self {
+        Self {
+            thread,
+            alternative: 0,
+            alternatives: 1,
+            op: Op::Yield,
+            place,
+            footprint: Footprint::new(),
+            effects: SmallVec::new(),
+            wants: SmallVec::new(),
+            before: 0,
+            comes_after: SmallVec::new(),
+            notified_by: None,
+            spurious: false,
+        }
+    }
+}

@@ -932,7 +932,12 @@ impl World {
     #[must_use]
     pub fn footprint(&self, thread: ThreadId) -> Footprint {
         let mut footprint = Footprint::new();
-        let mut touch = |location, access| footprint.push(Touch { location, access });
+        self.touches(thread, |touch| footprint.push(touch));
+        footprint
+    }
+
+    fn touches(&self, thread: ThreadId, mut touches: impl FnMut(Touch)) {
+        let mut touch = |location, access| touches(Touch { location, access });
         let base = |object: ObjectId| self.slots[object].base;
         match self.threads[thread].op {
             Op::Take { object, shared, .. } => match self.units_of(object).discipline() {
@@ -1008,16 +1013,39 @@ impl World {
             Op::Unpark(other) => touch(self.threads[other].token_location, Access::Write),
             Op::Depart(_) | Op::Choose(_) | Op::Yield | Op::Join(_) => {}
         }
-        footprint
     }
 
     /// What the event is that a thread's announced operation would be now.
     #[must_use]
     pub fn describe(&self, thread: ThreadId, alternative: u32) -> Event {
+        let mut event = Event::new(thread, self.threads[thread].place);
+        self.describe_in(&mut event, thread, alternative);
+        event
+    }
+
+    /// As [`describe`](Self::describe), in the place of an event that is no more.
+    pub fn describe_in(&self, event: &mut Event, thread: ThreadId, alternative: u32) {
         let slot = &self.threads[thread];
-        let mut effects: SmallVec<[(Location, i64); 2]> = SmallVec::new();
-        let mut wants: SmallVec<[(Location, i64); 2]> = SmallVec::new();
-        let mut before = 0;
+        event.thread = thread;
+        event.alternative = alternative;
+        event.alternatives = self.alternatives(thread);
+        event.op = slot.op;
+        event.place = slot.place;
+        event.footprint.clear();
+        self.touches(thread, |touch| event.footprint.push(touch));
+        event.comes_after.clear();
+        event.comes_after.extend_from_slice(&slot.comes_after);
+        event.notified_by = slot.notified_by;
+        event.spurious = self.may_wake_spuriously(thread);
+        event.before = 0;
+        let Event {
+            effects,
+            wants,
+            before,
+            ..
+        } = event;
+        effects.clear();
+        wants.clear();
         let base = |object: ObjectId| self.slots[object].base;
         match slot.op {
             Op::Take { object, units, .. } => {
@@ -1061,24 +1089,10 @@ impl World {
             Op::Load(object)
             | Op::Await(object, _)
             | Op::Store(object, _)
-            | Op::Modify(object, _) => before = self.word(object),
-            Op::Park => before = u64::from(slot.token),
-            Op::Unpark(other) => before = u64::from(self.threads[other].token),
+            | Op::Modify(object, _) => *before = self.word(object),
+            Op::Park => *before = u64::from(slot.token),
+            Op::Unpark(other) => *before = u64::from(self.threads[other].token),
             _ => {}
-        }
-        Event {
-            thread,
-            alternative,
-            alternatives: self.alternatives(thread),
-            op: slot.op,
-            place: slot.place,
-            footprint: self.footprint(thread),
-            effects,
-            wants,
-            before,
-            comes_after: SmallVec::from_slice(&slot.comes_after),
-            notified_by: slot.notified_by,
-            spurious: self.may_wake_spuriously(thread),
         }
     }
 
@@ -1491,18 +1505,24 @@ impl World {
     }
 
     /// Whether a thread's announced operation only gives units, so that it commutes with everything
-    /// that others can do before it, and ends no access that somebody could race with before it.
+    /// that others can do before it, and ends no access that somebody could race with before it. It
+    /// gives one unit at least, so that there is no way back to this state by such steps alone.
     #[must_use]
     pub fn gives_at_once(&self, thread: ThreadId) -> bool {
         let slot = &self.threads[thread];
         let object = match slot.op {
-            Op::Give { object, .. } | Op::GiveAll { object, .. } => object,
+            Op::Give { object, units, .. } if units > 0 => object,
+            Op::GiveAll { object, needs } if self.gives_any(needs) => object,
             _ => return false,
         };
         slot.status == Status::Announced
             && !slot.ends
             && !self.used.tries
             && self.units_of(object).discipline() != Discipline::Ordered
+    }
+
+    fn gives_any(&self, needs: usize) -> bool {
+        self.needs[needs].iter().any(|need| need.take > 0)
     }
 
     /// The state in 128 bits: what each thread has seen and announced, what each object holds.
