@@ -10,7 +10,7 @@ use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::{EngineId, Job, Limits, check};
 use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program, Scenario};
-use crosscheck::sync::{Backend, Mutex, Semantics, SemaphoreOrder, scope};
+use crosscheck::sync::{Backend, Mutex, Semantics, SemaphoreOrder, scope, yield_now};
 
 const PROGRAMS: [&str; 3] = [
     "critical-section/mutex",
@@ -124,8 +124,17 @@ fn whole_searches(criterion: &mut Criterion) {
     }
 }
 
-/// Threads with a lock each, which they take and give back: nothing to be decided.
-struct Steps;
+/// What a step of [`Steps`] is.
+#[derive(Clone, Copy)]
+enum Of {
+    /// A thread takes or gives back a lock of its own.
+    Locks,
+    /// Nothing changes.
+    Yields,
+}
+
+/// Threads that take so many steps each, in which nothing is to be decided.
+struct Steps(Of);
 
 impl Scenario for Steps {
     fn name(&self) -> &'static str {
@@ -133,12 +142,20 @@ impl Scenario for Steps {
     }
 
     fn run<B: Backend>(&self, _: &Instance) {
+        let of = self.0;
         scope::<B, _>(|scope| {
             for i in 0..4 {
-                scope.spawn(("thread", i), move || {
-                    let lock = Mutex::<B, ()>::new(("lock", i), ());
-                    for _ in 0..500 {
-                        drop(lock.lock());
+                scope.spawn(("thread", i), move || match of {
+                    Of::Locks => {
+                        let lock = Mutex::<B, ()>::new(("lock", i), ());
+                        for _ in 0..500 {
+                            drop(lock.lock());
+                        }
+                    }
+                    Of::Yields => {
+                        for _ in 0..1_000 {
+                            yield_now::<B>();
+                        }
                     }
                 });
             }
@@ -147,20 +164,22 @@ impl Scenario for Steps {
 }
 
 /// A step of the runner without a search: a switch to another thread, its code up to its next
-/// announcement, and the model.
+/// announcement, and what the step changes in the model; that is nothing where threads yield.
 fn runner(criterion: &mut Criterion) {
-    let program: Program = Arc::new(Steps);
-    let job = Job {
-        program: &program,
-        instance: &Instance::default(),
-        semantics: Semantics::DEFAULT,
-        targets: program.properties().into_iter().collect(),
-        engine: EngineId::Exhaustive,
-        limits: &Limits::PROOF,
-    };
     let mut group = criterion.benchmark_group("runner");
-    group.throughput(Throughput::Elements(in_turns(&job, 10)));
-    group.bench_function("steps", |b| b.iter(|| in_turns(&job, 10)));
+    for (name, of) in [("locks", Of::Locks), ("yields", Of::Yields)] {
+        let program: Program = Arc::new(Steps(of));
+        let job = Job {
+            program: &program,
+            instance: &Instance::default(),
+            semantics: Semantics::DEFAULT,
+            targets: program.properties().into_iter().collect(),
+            engine: EngineId::Exhaustive,
+            limits: &Limits::PROOF,
+        };
+        group.throughput(Throughput::Elements(in_turns(&job, EXECUTIONS)));
+        group.bench_function(name, |b| b.iter(|| in_turns(&job, EXECUTIONS)));
+    }
     group.finish();
 }
 

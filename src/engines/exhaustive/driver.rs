@@ -46,7 +46,7 @@ impl Driver {
         &mut self,
         world: &World,
         recorder: Option<&Recorder>,
-    ) -> Result<Decision, Divergence> {
+    ) -> Result<Decision, Box<Divergence>> {
         match (self, recorder) {
             (Self::Search(explorer), _) => explorer.decide(world),
             (Self::Guide(guide), Some(recorder)) => Ok(guide.decide(world, recorder)),

@@ -99,7 +99,7 @@ pub(super) struct Failed {
 #[derive(Clone, Debug)]
 pub(super) enum Stuck {
     /// It behaves differently on the same schedule.
-    Diverged(Divergence),
+    Diverged(Box<Divergence>),
     /// It takes more steps than are allowed.
     Steps,
     /// A panic was caught in a thread that held something.
@@ -129,9 +129,12 @@ pub(super) struct Inner {
     pub(super) capped: bool,
     /// The execution is to be repeated, and looked at: with clocks, or for zones.
     again: bool,
+    /// Nobody looks at the steps of this execution, nor writes them down: it is only decided who goes
+    /// on. What looks may end within an execution, and begins between two.
+    unseen: bool,
     /// What protects what; absent when that does not suffice, so that races and zones are looked for.
     pub(super) locksets: Option<Locksets>,
-    /// How many mutexes each thread holds in this execution.
+    /// How many mutexes each thread holds in this execution; not kept where no checkpoint is.
     mutexes: Vec<usize>,
     /// An atomic was accessed in an order weaker than `SeqCst`.
     pub(super) weak_orders: bool,
@@ -139,10 +142,8 @@ pub(super) struct Inner {
     spun: Vec<Option<Index>>,
     /// What code has done, where it need not run again.
     pub(super) learned: Option<Learned>,
-    /// How often each thread has announced in this execution.
-    announced: Vec<u32>,
-    /// The accesses of each thread that are going on: how often it had announced before.
-    accessing: Vec<SmallVec<[u32; 2]>>,
+    /// The accesses of each thread that are going on: whether it has announced anything meanwhile.
+    accessing: Vec<SmallVec<[bool; 2]>>,
 }
 
 /// One execution after another of one program.
@@ -156,7 +157,7 @@ pub(super) struct Execution<'h> {
     pub(super) started: RefCell<Vec<ThreadId>>,
     /// Threads that have not given back what they held, because they were unwinding.
     keeps: RefCell<Vec<ThreadId>>,
-    /// What has been decided to do next, by a thread that is not the one to do it.
+    /// How the execution ends, as a thread has found that is not the one to end it.
     decided: Cell<Option<Decision>>,
     /// Whether a thread decides just now.
     decides: Cell<bool>,
@@ -194,12 +195,12 @@ impl<'h> Execution<'h> {
             cut_by: None,
             capped: false,
             again: false,
+            unseen: false,
             locksets: (settings.protects && searches).then(Locksets::default),
             mutexes: Vec::new(),
             weak_orders: false,
             spun: Vec::new(),
             learned: learns.then(|| Learned::within(settings.learned)),
-            announced: Vec::new(),
             accessing: Vec::new(),
         };
         Self {
@@ -244,13 +245,18 @@ impl<'h> Execution<'h> {
             }
             inner.mutexes.clear();
             inner.spun.clear();
-            inner.announced.clear();
             inner.accessing.clear();
             if let Some(locksets) = &mut inner.locksets {
                 locksets.begin();
             }
             inner.cut_by = None;
             inner.capped = false;
+            inner.unseen = !inner.observer.keeps_clocks()
+                && inner.segments.is_none()
+                && inner.locksets.is_none()
+                && inner.learned.is_none()
+                && inner.recorder.is_none()
+                && inner.tale.is_none();
         }
         self.begins_running();
         self.started.borrow_mut().push(0);
@@ -321,11 +327,15 @@ impl<'h> Execution<'h> {
 
     /// What to do next, when every thread has announced or ended.
     pub(super) fn decide(&self) -> Decision {
-        if let Some(decision) = self.decided.take() {
-            return decision;
+        match self.decided.take() {
+            Some(decision) => decision,
+            None => self.decide_in(&mut self.inner.borrow_mut()),
         }
-        let mut inner = self.inner.borrow_mut();
-        let inner = &mut *inner;
+    }
+
+    // Else the decision would be copied through memory, in other pieces than it is written in.
+    #[inline(always)]
+    fn decide_in(&self, inner: &mut Inner) -> Decision {
         if inner.world.applied() as usize >= self.settings.steps {
             inner.stuck = Some(Stuck::Steps);
             return Decision::Cut;
@@ -337,12 +347,17 @@ impl<'h> Execution<'h> {
             segments.tell(|thread, digest, ends| world.accesses(thread, digest, ends));
         }
         match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
-            Ok(decision) => {
-                if matches!(decision, Decision::Step { .. }) {
-                    inner.stands();
+            Ok(Decision::Step {
+                thread,
+                alternative,
+            }) => {
+                inner.stands();
+                Decision::Step {
+                    thread,
+                    alternative,
                 }
-                decision
             }
+            Ok(ends) => ends,
             Err(divergence) => {
                 inner.stuck = Some(Stuck::Diverged(divergence));
                 Decision::Cut
@@ -351,42 +366,46 @@ impl<'h> Execution<'h> {
     }
 
     /// Whether a thread that has announced is the one that goes on, in all that has to be done
-    /// before anybody else does: then it need not give up control.
-    fn goes_on_at_once(&self, me: ThreadId) -> bool {
+    /// before anybody else does: then it need not give up control. Else the next step of another has
+    /// been applied, or it is known how the execution ends.
+    fn goes_on_at_once(&self, inner: &mut Inner, me: ThreadId) -> bool {
         self.decides.set(true);
-        let goes_on = self.steps_at_once(me);
+        let goes_on = self.steps_at_once(inner, me);
         self.decides.set(false);
         goes_on
     }
 
-    fn steps_at_once(&self, me: ThreadId) -> bool {
+    fn steps_at_once(&self, inner: &mut Inner, me: ThreadId) -> bool {
         loop {
-            if self.phase.get() == Phase::Unwinding {
+            let phase = self.phase.get();
+            if phase == Phase::Unwinding {
                 // Threads that started later unwind first.
                 return false;
             }
-            let mut inner = self.inner.borrow_mut();
             if inner.world.goes_on(me) {
                 return true;
             }
-            let waits = inner.world.has_runnable();
-            let moves = inner.world.enabled(me);
-            drop(inner);
-            match self.phase.get() {
-                Phase::Running if !waits => match self.decide() {
+            if inner.world.has_runnable() {
+                return false;
+            }
+            let (thread, alternative) = if phase == Phase::Running {
+                match self.decide_in(inner) {
                     Decision::Step {
                         thread,
                         alternative,
-                    } if thread == me => self.apply(me, alternative),
-                    decision => {
-                        self.decided.set(Some(decision));
+                    } => (thread, alternative),
+                    ends => {
+                        self.decided.set(Some(ends));
                         return false;
                     }
-                },
+                }
+            } else if inner.world.enabled(me) && self.may_drain() {
                 // In which order the rest is run on does not matter.
-                Phase::Draining if !waits && moves && self.may_drain() => self.apply(me, 0),
-                Phase::Running | Phase::Draining | Phase::Unwinding => return false,
-            }
+                (me, 0)
+            } else {
+                return false;
+            };
+            self.apply_in(inner, thread, alternative);
         }
     }
 
@@ -406,9 +425,11 @@ impl<'h> Execution<'h> {
 
     /// Applies a step.
     pub(super) fn apply(&self, thread: ThreadId, alternative: u32) {
-        let mut inner = self.inner.borrow_mut();
-        let observed = self.phase.get() == Phase::Running;
-        if inner.apply(thread, alternative, observed).is_err() {
+        self.apply_in(&mut self.inner.borrow_mut(), thread, alternative);
+    }
+
+    fn apply_in(&self, inner: &mut Inner, thread: ThreadId, alternative: u32) {
+        if inner.apply(thread, alternative, self.observing()).is_err() {
             self.phase.set(Phase::Unwinding);
         }
     }
@@ -530,15 +551,39 @@ impl Inner {
         if self.accessing.len() <= thread {
             self.accessing.resize_with(thread + 1, SmallVec::new);
         }
-        let before = self.announced.get(thread).copied().unwrap_or(0);
-        self.accessing[thread].push(before);
+        self.accessing[thread].push(false);
     }
 
     /// An access of a thread is over; whether the thread has announced anything meanwhile.
     fn ends_access(&mut self, thread: ThreadId) -> bool {
-        let before = self.accessing.get_mut(thread).and_then(SmallVec::pop);
-        let now = self.announced.get(thread).copied().unwrap_or(0);
-        before.is_some_and(|before| before != now)
+        let open = self.accessing.get_mut(thread);
+        open.and_then(SmallVec::pop).unwrap_or(false)
+    }
+
+    /// A step of a thread may have given a mutex back.
+    fn gave(&mut self, thread: ThreadId, op: Op) {
+        if self.world.keeps_keys()
+            && let Op::Give { object, .. } | Op::Wait { mutex: object, .. } = op
+            && self.shown.get(object) == Some(&Shown::Mutex)
+        {
+            let held = self.held(thread);
+            *held = held.saturating_sub(1);
+        }
+    }
+
+    /// A step of a thread may have taken a mutex.
+    fn took(&mut self, thread: ThreadId, op: Op, result: u64) {
+        if !self.world.keeps_keys() {
+            return;
+        }
+        let object = match op {
+            Op::Take { object, .. } | Op::Wait { mutex: object, .. } => object,
+            Op::TryTake { object, .. } if result == 1 => object,
+            _ => return,
+        };
+        if self.shown.get(object) == Some(&Shown::Mutex) {
+            *self.held(thread) += 1;
+        }
     }
 
     fn held(&mut self, thread: ThreadId) -> &mut usize {
@@ -618,6 +663,11 @@ impl Inner {
             .world
             .announced(thread)
             .expect("only announced operations are applied");
+        if self.unseen {
+            self.world.apply(thread, alternative);
+            self.gave(thread, op);
+            return Ok(());
+        }
         let notified = self.world.notified(thread);
         let before = match op {
             Op::Load(word) | Op::Store(word, _) | Op::Modify(word, _) | Op::Await(word, _) => {
@@ -631,12 +681,7 @@ impl Inner {
             SmallVec::new()
         };
         self.world.apply(thread, alternative);
-        if let Op::Give { object, .. } | Op::Wait { mutex: object, .. } = op
-            && self.shown.get(object) == Some(&Shown::Mutex)
-        {
-            let held = self.held(thread);
-            *held = held.saturating_sub(1);
-        }
+        self.gave(thread, op);
         if !observed {
             return Ok(());
         }
@@ -756,15 +801,8 @@ impl Inner {
     /// A thread has been resumed after its operation.
     fn resumed(&mut self, thread: ThreadId, op: Op, observed: bool) -> u64 {
         let result = self.world.result(thread);
-        let took = match op {
-            Op::Take { object, .. } | Op::Wait { mutex: object, .. } => Some(object),
-            Op::TryTake { object, .. } if result == 1 => Some(object),
-            _ => None,
-        };
-        if took.is_some_and(|object| self.shown.get(object) == Some(&Shown::Mutex)) {
-            *self.held(thread) += 1;
-        }
-        if !observed {
+        self.took(thread, op, result);
+        if !observed || (self.unseen && !matches!(op, Op::Join(_))) {
             return result;
         }
         self.begins_silently(thread);
@@ -817,16 +855,17 @@ impl Inner {
         place: Place,
         observed: bool,
     ) -> Result<(), Stopped> {
-        if self.announced.len() <= me {
-            self.announced.resize(me + 1, 0);
-        }
-        self.announced[me] += 1;
-        if self.accessing.get(me).is_some_and(|open| !open.is_empty()) {
+        if let Some(open) = self.accessing.get_mut(me)
+            && !open.is_empty()
+        {
+            open.fill(true);
             // What others do to this memory meanwhile does not follow from what they have seen.
             self.unlearn();
         }
         let used = &mut self.totals.used;
         match op {
+            // As most are.
+            Op::Take { .. } | Op::Give { .. } => {}
             Op::TryTake { object, .. } => {
                 used.try_lock |= self.shown.get(object) == Some(&Shown::Mutex);
             }
@@ -839,7 +878,7 @@ impl Inner {
             Op::Choose(_) => used.choices = true,
             _ => {}
         }
-        if observed {
+        if observed && self.learned.is_some() {
             let follows = self.follows(me, Then::Announces(op, place));
             follows.map_err(|_| Stopped)?;
         }
@@ -893,16 +932,20 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
-        if !std::thread::panicking() && self.keeps.borrow().contains(&me) {
+        if self.keeps.borrow().contains(&me) && !panicking() {
             // Nobody would ever get it, which is not what the program does.
             self.inner.borrow_mut().stuck = Some(Stuck::CaughtPanic);
             self.abandon();
         }
-        let observed = self.observing();
-        let announced = self.inner.borrow_mut().announce(me, op, place, observed);
-        self.go_on(announced);
-        if !self.goes_on_at_once(me) {
-            self.host.give_up(me);
+        let goes_on = {
+            let mut inner = self.inner.borrow_mut();
+            let announced = inner.announce(me, op, place, self.observing());
+            announced.map(|()| self.goes_on_at_once(&mut inner, me))
+        };
+        match goes_on {
+            Ok(true) => {}
+            Ok(false) => self.host.give_up(me),
+            Err(Stopped) => self.abandon(),
         }
         if self.phase.get() == Phase::Unwinding {
             self.abandon();

@@ -175,12 +175,12 @@ impl Inner {
             return Ok(());
         };
         learned.ends(then).inspect_err(|&Differs(before)| {
-            self.stuck = Some(Stuck::Diverged(Divergence {
+            self.stuck = Some(Stuck::Diverged(Box::new(Divergence {
                 step: self.world.applied() as usize,
                 thread: me,
                 before,
                 now: then.announced(),
-            }));
+            })));
         })
     }
 }

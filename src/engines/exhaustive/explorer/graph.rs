@@ -390,7 +390,7 @@ impl Explorer for Survey {
         !self.over
     }
 
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
         if self.taken.is_some() || self.graph.is_empty() {
             return Ok(self.arrive(world));
         }
@@ -398,12 +398,12 @@ impl Explorer for Survey {
         if let Some(&(choice, op, place)) = self.way.get(depth) {
             let now = world.announced(choice.thread);
             if now != Some((op, place)) || !world.enabled(choice.thread) {
-                return Err(Divergence {
+                return Err(Box::new(Divergence {
                     step: depth,
                     thread: choice.thread,
                     before: Some((op, place)),
                     now,
-                });
+                }));
             }
             self.depth += 1;
             return Ok(Decision::Step {
@@ -416,12 +416,12 @@ impl Explorer for Survey {
             && world.key() != self.keys[self.from as usize]
         {
             // The last step of the way came out differently.
-            return Err(Divergence {
+            return Err(Box::new(Divergence {
                 step: depth - 1,
                 thread: choice.thread,
                 before: Some((op, place)),
                 now: world.announced(choice.thread),
-            });
+            }));
         }
         if self.rest.is_empty() {
             self.rest = Self::choices(world);

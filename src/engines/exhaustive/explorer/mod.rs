@@ -104,7 +104,7 @@ pub trait Explorer {
     ///
     /// # Errors
     /// [`Divergence`] when the program does not repeat what it did on the same schedule.
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence>;
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>>;
 
     /// The execution has ended; the world is as it was at its end.
     fn end(&mut self, world: &World, ended: Ended);
@@ -264,22 +264,22 @@ impl Step {
 
 /// Whether a planned step can be taken, in an execution that was planned before the search was
 /// resumed.
-fn possible(world: &World, choice: Choice, step: usize) -> Result<(), Divergence> {
+fn possible(world: &World, choice: Choice, step: usize) -> Result<(), Box<Divergence>> {
     if choice.thread < world.thread_count() && world.enabled(choice.thread) {
         return Ok(());
     }
-    Err(Divergence {
+    Err(Box::new(Divergence {
         step,
         thread: choice.thread,
         before: None,
         now: (choice.thread < world.thread_count())
             .then(|| world.announced(choice.thread))
             .flatten(),
-    })
+    }))
 }
 
 /// Whether the thread of a recorded event has announced the same again.
-fn same(world: &World, event: &Event, step: usize) -> Result<(), Divergence> {
+fn same(world: &World, event: &Event, step: usize) -> Result<(), Box<Divergence>> {
     let now = world.announced(event.thread);
     if let Some((op, place)) = now
         && op == event.op
@@ -287,10 +287,10 @@ fn same(world: &World, event: &Event, step: usize) -> Result<(), Divergence> {
     {
         return Ok(());
     }
-    Err(Divergence {
+    Err(Box::new(Divergence {
         step,
         thread: event.thread,
         before: Some((event.op, event.place)),
         now,
-    })
+    }))
 }

@@ -100,7 +100,7 @@ impl Explorer for Nearest {
         !self.over && !self.found
     }
 
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
         let depth = self.depth;
         let before = depth.checked_sub(1).map(|last| self.nodes[last].current);
         if let Some(node) = self.nodes.get_mut(depth) {

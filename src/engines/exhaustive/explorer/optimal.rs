@@ -278,7 +278,7 @@ impl Explorer for Optimal {
         !self.over
     }
 
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
         let depth = self.depth;
         if depth < self.order.len() as usize {
             let event = self.order.event(depth as Index);

@@ -177,7 +177,7 @@ impl Explorer for Source {
         !self.over
     }
 
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
         let depth = self.depth;
         if depth < self.order.len() as usize {
             same(world, self.order.event(depth as Index), depth)?;

@@ -317,7 +317,7 @@ impl Explorer for States {
         true
     }
 
-    fn decide(&mut self, world: &World) -> Result<Decision, Divergence> {
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
         let depth = self.depth;
         if let Some(node) = self.nodes.get(depth) {
             if depth < self.described {

@@ -1,6 +1,7 @@
 //! Threads as coroutines on pooled stacks (`corosensei`): a switch is a few instructions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
@@ -18,19 +19,30 @@ const DRAINED_STEPS: u32 = 2_000;
 
 type Fiber = Coroutine<(), (), (), DefaultStack>;
 
+/// A thread's coroutine.
+#[derive(Default)]
+struct Slot {
+    /// While the thread runs, only `resume` has it.
+    fiber: UnsafeCell<Option<Fiber>>,
+    /// With which the thread gives up control.
+    yielder: Cell<Option<*const Yielder<(), ()>>>,
+}
+
 /// The coroutines of one execution after another.
 #[derive(Default)]
 pub(in crate::engines::exhaustive) struct Coroutines {
     stacks: RefCell<Vec<DefaultStack>>,
-    fibers: RefCell<Vec<Option<Fiber>>>,
-    yielders: RefCell<Vec<Option<*const Yielder<(), ()>>>>,
+    /// By thread; each stays where it is while others are added.
+    slots: RefCell<Vec<Rc<Slot>>>,
 }
 
 // SAFETY: only `resume` continues a coroutine after `give_up`, `start` stores `body` under
 // `thread`, and `unwind` goes through the threads in the reverse order of their starts.
 unsafe impl Host for Coroutines {
+    #[inline]
     fn give_up(&self, me: ThreadId) {
-        let yielder = self.yielders.borrow()[me].expect("a running thread has told its yielder");
+        let yielder = self.slots.borrow()[me].yielder.get();
+        let yielder = yielder.expect("a running thread has told its yielder");
         // SAFETY: the yielder lives on the thread's own stack while the thread runs, and it is the
         // thread itself that calls.
         unsafe { (*yielder).suspend(()) };
@@ -49,28 +61,48 @@ unsafe impl Host for Coroutines {
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {
             // SAFETY: the coroutines are dropped before `self` is.
             let this = unsafe { &*this };
-            this.yielders.borrow_mut()[thread] = Some(yielder);
+            this.slots.borrow()[thread].yielder.set(Some(yielder));
             body();
         });
-        let mut fibers = self.fibers.borrow_mut();
-        if fibers.len() <= thread {
-            fibers.resize_with(thread + 1, || None);
-            self.yielders.borrow_mut().resize(thread + 1, None);
+        let mut slots = self.slots.borrow_mut();
+        if slots.len() <= thread {
+            slots.resize_with(thread + 1, Rc::default);
         }
-        fibers[thread] = Some(fiber);
+        drop(slots);
+        // SAFETY: a thread that starts does not run.
+        unsafe { *self.fiber(thread) = Some(fiber) };
     }
 }
 
 impl Coroutines {
+    /// The coroutine of a thread.
+    ///
+    /// # Safety
+    /// What this returned for the thread before is not used any more.
+    #[expect(
+        clippy::mut_from_ref,
+        reason = "what is borrowed twice is the list of slots only"
+    )]
+    unsafe fn fiber(&self, thread: ThreadId) -> &mut Option<Fiber> {
+        let slot = Rc::as_ptr(&self.slots.borrow()[thread]);
+        // SAFETY: slots are never taken out, and our caller promises the rest.
+        unsafe { &mut *(*slot).fiber.get() }
+    }
+
     /// Runs a thread until it gives up control or ends.
+    // A return behind a switch is one that the processor foresees wrongly.
+    #[inline(always)]
     fn resume(&self, thread: ThreadId) {
-        let fiber = self.fibers.borrow_mut()[thread].take();
-        let Some(mut fiber) = fiber else {
+        // SAFETY: the runner's loop alone gets here and to `unwind`, and no thread does, so this is
+        // over before the coroutine is asked for again.
+        let fiber = unsafe { self.fiber(thread) };
+        let Some(running) = fiber else {
             return;
         };
-        match fiber.resume(()) {
-            CoroutineResult::Yield(()) => self.fibers.borrow_mut()[thread] = Some(fiber),
-            CoroutineResult::Return(()) => self.stacks.borrow_mut().push(fiber.into_stack()),
+        if let CoroutineResult::Return(()) = running.resume(())
+            && let Some(ended) = fiber.take()
+        {
+            self.stacks.borrow_mut().push(ended.into_stack());
         }
     }
 
@@ -79,20 +111,20 @@ impl Coroutines {
         execution.phase.set(Phase::Unwinding);
         let started = std::mem::take(&mut *execution.started.borrow_mut());
         for &thread in started.iter().rev() {
-            let begun = self.fibers.borrow()[thread]
-                .as_ref()
-                .map(corosensei::Coroutine::started);
-            match begun {
+            // SAFETY: no thread runs, and this is over before one is resumed.
+            let begun = unsafe { self.fiber(thread) };
+            match begun.as_ref().map(corosensei::Coroutine::started) {
                 Some(true) => {
                     execution.current.set(thread);
                     self.resume(thread);
                 }
                 // It has not run at all: its body is dropped.
-                Some(false) => drop(self.fibers.borrow_mut()[thread].take()),
+                Some(false) => *begun = None,
                 None => {}
             }
             debug_assert!(
-                self.fibers.borrow()[thread].is_none(),
+                // SAFETY: no thread runs.
+                unsafe { self.fiber(thread) }.is_none(),
                 "unwinding gave up control"
             );
         }

@@ -63,7 +63,7 @@ pub fn explore(
     world: &mut World,
     explorer: &mut dyn Explorer,
     mut seen: impl FnMut(&World, &dyn Explorer, Ended) -> bool,
-) -> Result<(), Divergence> {
+) -> Result<(), Box<Divergence>> {
     let place: Place = std::panic::Location::caller();
     let objects = script.objects();
     let mut positions = Vec::new();

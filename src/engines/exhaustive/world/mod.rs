@@ -353,6 +353,12 @@ impl World {
         self.keyed = false;
     }
 
+    /// Whether it is kept what threads have seen.
+    #[must_use]
+    pub fn keeps_keys(&self) -> bool {
+        self.keyed
+    }
+
     /// Begins an execution: the main thread is about to run.
     pub fn begin(&mut self) {
         for thread in &mut self.threads {
@@ -732,7 +738,11 @@ impl World {
 
     /// The next thread that goes on without a choice.
     pub fn next_runnable(&mut self) -> Option<ThreadId> {
-        (!self.runnable.is_empty()).then(|| self.runnable.remove(0))
+        match self.runnable.len() {
+            // As nearly always.
+            0 | 1 => self.runnable.pop(),
+            _ => Some(self.runnable.remove(0)),
+        }
     }
 
     /// Whether it is a thread's turn among those that go on without a choice; then it has had it.
@@ -1113,8 +1123,10 @@ impl World {
         let op = self.threads[thread].op;
         {
             let slot = &mut self.threads[thread];
-            slot.comes_after.clear();
-            slot.comes_after.push(index);
+            match &mut slot.comes_after[..] {
+                [last] => *last = index,
+                _ => slot.comes_after = SmallVec::from_slice(&[index]),
+            }
             slot.waiting |= std::mem::take(&mut slot.doorway);
         }
         self.served = 0;
