@@ -4,7 +4,7 @@
 //! programs by a part of their names and settings. Every search has a process of its own, and says how
 //! much memory that has held where it is 100 MB or more. Seconds are of the machine that ran it;
 //! executions are not, and a test recomputes those in the README. A search is cut after the limit that
-//! is named.
+//! is named; loom is searched once more where that tells too little.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -15,8 +15,11 @@ use crosscheck::problems::catalogue;
 use crosscheck::scenario::Instance;
 use crosscheck::sync::{Semantics, SemaphoreOrder, SwaitOrder};
 
-/// Where a search is cut.
-const CUT: Duration = Duration::from_secs(20);
+/// When a search is cut.
+pub(crate) const CUT: Duration = Duration::from_secs(20);
+
+/// loom is not cut before it has had so many executions for each one of a complete search over traces.
+const TIMES: u64 = 10;
 
 /// Programs, from those that loom finishes to those that it cannot. Semaphores are weak, as in the
 /// published counts.
@@ -56,15 +59,19 @@ pub(crate) const SEARCHES: [(EngineId, SearchMode); 4] = [
     (EngineId::ShuttleDfs, SearchMode::Traces),
 ];
 
-/// What the process of one search is called with, before the row and the search.
+/// The one by loom.
+const LOOM: usize = 2;
+
+/// What the process of one search is called with, before the row, the search, and after how many
+/// executions it is cut; 0: after [`CUT`].
 const ONE: &str = "--one";
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    if let [first, row, search] = &words[..]
+    if let [first, row, search, executions] = &words[..]
         && first == ONE
     {
-        return one(row, search);
+        return one(row, search, executions);
     }
     let wanted: Vec<&String> = words.iter().filter(|word| !word.starts_with('-')).collect();
     println!("| program | traces | states | loom | shuttle-dfs | loom / traces |");
@@ -74,8 +81,12 @@ fn main() {
         if !wanted.is_empty() && !wanted.iter().any(|part| program.contains(part.as_str())) {
             continue;
         }
-        let [traces, states, loom, shuttle] =
-            [0, 1, 2, 3].map(|search| in_its_process(row, search));
+        let [traces, states, mut loom, shuttle] =
+            [0, 1, 2, 3].map(|search| in_its_process(row, search, 0));
+        let enough = traces.executions * TIMES;
+        if traces.is_whole && loom.is_cut() && loom.executions < enough {
+            loom = in_its_process(row, LOOM, enough);
+        }
         let ratio = match (traces.executions, loom.executions) {
             (ours, theirs) if traces.is_whole && loom.why_not.is_none() && theirs >= ours => {
                 let least = if loom.is_whole { "" } else { "> " };
@@ -89,10 +100,14 @@ fn main() {
 }
 
 /// One search, in the process that is there for it.
-fn one(row: &str, search: &str) {
+fn one(row: &str, search: &str, executions: &str) {
     let number = |word: &str| {
         word.parse::<usize>()
-            .expect("the number of a row or a search")
+            .expect("a row, a search, or executions, as a number")
+    };
+    let cut = match number(executions) {
+        0 => Cut::After(CUT),
+        executions => Cut::At(executions as u64),
     };
     let (name, settings) = PROGRAMS[number(row)];
     let (engine, mode) = SEARCHES[number(search)];
@@ -102,7 +117,7 @@ fn one(row: &str, search: &str) {
         why_not,
         seconds,
         ..
-    } = run(name, settings, engine, mode);
+    } = run(name, settings, engine, mode, cut);
     let why_not = why_not.unwrap_or_default();
     println!(
         "{executions};{is_whole};{seconds};{};{why_not}",
@@ -118,10 +133,11 @@ fn megabytes() -> u64 {
     kilobytes.unwrap_or(0) * 1024 / 1_000_000
 }
 
-fn in_its_process(row: usize, search: usize) -> Outcome {
+fn in_its_process(row: usize, search: usize, executions: u64) -> Outcome {
     let this = std::env::current_exe().expect("a process knows its program");
     let output = Command::new(this)
-        .args([ONE, &row.to_string(), &search.to_string()])
+        .arg(ONE)
+        .args([row.to_string(), search.to_string(), executions.to_string()])
         .output()
         .expect("the program starts once more");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -154,6 +170,13 @@ pub(crate) struct Outcome {
     megabytes: u64,
 }
 
+impl Outcome {
+    /// There would have been more.
+    fn is_cut(&self) -> bool {
+        !self.is_whole && self.why_not.is_none()
+    }
+}
+
 impl std::fmt::Display for Outcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         if let Some(why) = &self.why_not {
@@ -169,8 +192,23 @@ impl std::fmt::Display for Outcome {
     }
 }
 
+/// Where a search is cut.
+#[derive(Clone, Copy)]
+pub(crate) enum Cut {
+    /// After a time.
+    After(Duration),
+    /// At so many executions.
+    At(u64),
+}
+
 /// Searches a program of the catalogue, with these settings and weak semaphores.
-pub(crate) fn run(name: &str, settings: &str, engine: EngineId, mode: SearchMode) -> Outcome {
+pub(crate) fn run(
+    name: &str,
+    settings: &str,
+    engine: EngineId,
+    mode: SearchMode,
+    cut: Cut,
+) -> Outcome {
     let problems = catalogue();
     let variant = problems
         .iter()
@@ -191,9 +229,13 @@ pub(crate) fn run(name: &str, settings: &str, engine: EngineId, mode: SearchMode
         swait: SwaitOrder::Weak,
         ..Semantics::DEFAULT
     };
+    let (time, executions) = match cut {
+        Cut::After(time) => (Some(time), None),
+        Cut::At(executions) => (None, Some(executions)),
+    };
     let limits = Limits {
-        executions: None,
-        time: Some(CUT),
+        executions,
+        time,
         mode,
         ..Limits::PROOF
     };

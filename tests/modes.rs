@@ -144,6 +144,47 @@ fn a_search_over_states_ends_where_giving_nothing_does_not() {
     assert_eq!(rows[0].verdict.word(), Word::Proved, "{:?}", rows[0]);
 }
 
+/// More units are given than a machine counts.
+struct GivesTooMany;
+
+impl Scenario for GivesTooMany {
+    fn name(&self) -> &'static str {
+        "modes/gives-too-many"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let s = Semaphore::<B>::new("s", 0);
+        for _ in 0..2 {
+            s.v_many(1 << 31);
+        }
+    }
+}
+
+#[test]
+fn units_are_not_counted_anew_from_zero() {
+    let program: Program = Arc::new(GivesTooMany);
+    for mode in [SearchMode::Traces, SearchMode::Source, SearchMode::States] {
+        let limits = Limits {
+            mode,
+            ..Limits::PROOF
+        };
+        let rows = check(&Job {
+            program: &program,
+            instance: &Instance::default(),
+            semantics: Semantics::DEFAULT,
+            targets: program.properties().into_iter().collect(),
+            engine: EngineId::Exhaustive,
+            limits: &limits,
+        });
+        for row in rows {
+            // The semaphore that is built of a mutex counts on, so there is nothing to be shown.
+            assert_eq!(row.verdict.word(), Word::GaveUp, "{mode}: {row:?}");
+            let reason = row.verdict.reason();
+            assert!(reason.contains("more than 4294967295 units"), "{reason}");
+        }
+    }
+}
+
 #[test]
 fn both_modes_refute_them() {
     let programs: [Program; 3] = [

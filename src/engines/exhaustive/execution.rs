@@ -429,7 +429,14 @@ impl<'h> Execution<'h> {
     }
 
     fn apply_in(&self, inner: &mut Inner, thread: ThreadId, alternative: u32) {
-        if inner.apply(thread, alternative, self.observing()).is_err() {
+        let mut stopped = inner.apply(thread, alternative, self.observing()).is_err();
+        if inner.world.overflows() && !stopped {
+            stopped = true;
+            if self.observing() {
+                inner.overflowed(&self.settings, thread);
+            }
+        }
+        if stopped {
             self.phase.set(Phase::Unwinding);
         }
     }
@@ -536,6 +543,19 @@ impl Inner {
         } else {
             self.cut_by = Some(property);
         }
+    }
+
+    /// A thread has given more units than are counted: that is a panic of the program's.
+    fn overflowed(&mut self, settings: &Settings, thread: ThreadId) {
+        let message = format!("more than {} units are free", u32::MAX);
+        if let Some(recorder) = &self.recorder {
+            recorder.panicked(thread, &message, None);
+        }
+        self.fails(
+            settings,
+            Property::Invariant,
+            format!("panicked: {message}"),
+        );
     }
 
     /// All code is run from here on.

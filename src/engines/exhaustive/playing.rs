@@ -95,6 +95,9 @@ impl Inner {
     /// Plays a step, and what follows without a choice; `false`: it is not known.
     fn plays(&mut self, thread: ThreadId, alternative: u32) -> bool {
         self.world.apply(thread, alternative);
+        if self.world.overflows() {
+            return false;
+        }
         if let Some(segments) = &mut self.segments {
             segments.applied(thread);
         }

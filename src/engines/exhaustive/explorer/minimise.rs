@@ -36,7 +36,7 @@ pub fn fewest_preemptions(events: Vec<Event>, world: &World) -> Vec<Taken> {
     let len = order.len();
     // What the threads wait for at the end: to know whether a switch away from them was forced.
     for (thread, ..) in world.blocked() {
-        order.push(world.describe(thread, 0));
+        order.push_next(world, thread, 0);
     }
     let all = order.len();
     let next_of = |point: &Point, thread: ThreadId| {

@@ -128,7 +128,7 @@ impl Optimal {
     /// A step that is visited for the first time.
     fn visit(&mut self, world: &World, choice: Choice) -> Decision {
         self.order
-            .push(world.describe(choice.thread, choice.alternative));
+            .push_next(world, choice.thread, choice.alternative);
         self.races.push(None);
         self.step(choice)
     }
@@ -175,7 +175,7 @@ impl Optimal {
         }
         for (thread, ..) in world.blocked() {
             // What is blocked has not happened: it is the second event of races, and nothing else.
-            self.order.push(world.describe(thread, 0));
+            self.order.push_next(world, thread, 0);
             self.plan_event(world, end, end);
             self.order.truncate(end);
         }

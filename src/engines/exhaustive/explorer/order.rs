@@ -24,6 +24,7 @@ struct Touching {
 /// The order of the events of one execution.
 #[derive(Debug, Default)]
 pub struct Order {
+    /// As many as there are [serials](Self::serials); behind them is what is left of others.
     events: Vec<Event>,
     /// For each, which alternative it is: searches ask for it far more often than for the rest.
     alternatives: Vec<u32>,
@@ -48,24 +49,26 @@ impl Order {
     /// Whether nothing has happened.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.serials.is_empty()
     }
 
     /// How many events there are.
     #[inline]
     pub fn len(&self) -> Index {
-        self.events.len() as Index
+        self.serials.len() as Index
     }
 
     /// An event.
     #[inline]
     pub fn event(&self, index: Index) -> &Event {
+        debug_assert!(index < self.len(), "there is an event {index}");
         &self.events[index as usize]
     }
 
     /// Copies of the first events, `count` of them or as many as there are.
     pub fn first(&self, count: usize) -> Vec<Event> {
-        self.events.iter().take(count).cloned().collect()
+        let there = self.serials.len().min(count);
+        self.events[..there].to_vec()
     }
 
     /// Which alternative an event is.
@@ -148,7 +151,26 @@ impl Order {
 
     /// Adds an event at the end.
     pub fn push(&mut self, event: Event) {
+        match self.events.get_mut(self.serials.len()) {
+            Some(place) => *place = event,
+            None => self.events.push(event),
+        }
+        self.order_last();
+    }
+
+    /// Adds the event at the end that a thread's announced operation is.
+    pub fn push_next(&mut self, world: &World, thread: ThreadId, alternative: u32) {
+        match self.events.get_mut(self.serials.len()) {
+            Some(event) => world.describe_in(event, thread, alternative),
+            None => self.events.push(world.describe(thread, alternative)),
+        }
+        self.order_last();
+    }
+
+    /// Finds what the event behind the last one comes after, which makes it the last one.
+    fn order_last(&mut self) {
         let index = self.len();
+        let event = &self.events[index as usize];
         let mut rivals: SmallVec<[Index; 4]> = SmallVec::new();
         self.came.clear();
         for &cause in &event.comes_after {
@@ -184,7 +206,7 @@ impl Order {
                 index,
                 access: touch.access,
                 thread: event.thread,
-                effect: effect_on(&event, touch.location),
+                effect: effect_on(event, touch.location),
             });
         }
         if event.footprint.len() > 1 {
@@ -202,7 +224,6 @@ impl Order {
         self.before.push(before);
         self.rivals.push(rivals);
         self.alternatives.push(event.alternative);
-        self.events.push(event);
     }
 
     /// Removes events from the end.
@@ -210,17 +231,17 @@ impl Order {
         if self.len() <= len {
             return;
         }
-        self.serials.truncate(len as usize);
         self.alternatives.truncate(len as usize);
         self.before.truncate(len as usize);
         self.rivals.truncate(len as usize);
         while self.len() > len {
-            let event = self.events.pop().expect("there are more than `len`");
+            self.serials.pop();
+            let event = &self.events[self.serials.len()];
             for touch in &event.footprint {
                 self.touching[touch.location as usize].pop();
             }
             self.of_thread[event.thread].pop();
-            self.set_of_thread[event.thread].remove(self.events.len() as Index);
+            self.set_of_thread[event.thread].remove(self.serials.len() as Index);
         }
     }
 

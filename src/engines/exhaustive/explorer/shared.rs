@@ -17,7 +17,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::keys::part_of;
 use super::states::{Sleep, Task};
-use super::table::Table;
+use super::table::{Table, tables};
 
 /// Parts of the table, by the high bits of a key: many more than there are workers.
 const SHARDS: usize = 256;
@@ -74,16 +74,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Shared {
     /// What is known when `workers` begin, and whether threads that only give are run at once.
-    pub(super) fn new(
-        known: impl IntoIterator<Item = (u128, Sleep)>,
-        eager: bool,
-        workers: usize,
-    ) -> Self {
-        let mut shards: Vec<Table> = Vec::new();
-        shards.resize_with(SHARDS, Table::default);
-        for (key, sleep) in known {
-            shards[part_of(key, SHARDS)].entry(key, sleep);
-        }
+    pub(super) fn new(known: &[(u128, Sleep)], eager: bool, workers: usize) -> Self {
+        let shards = tables(SHARDS, known);
         Self {
             shards: shards.into_iter().map(Mutex::new).collect(),
             board: Mutex::new(Board {

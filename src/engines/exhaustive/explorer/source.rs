@@ -73,7 +73,7 @@ impl Source {
 
     fn visit(&mut self, world: &World, choice: Choice) -> Decision {
         self.order
-            .push(world.describe(choice.thread, choice.alternative));
+            .push_next(world, choice.thread, choice.alternative);
         self.depth += 1;
         choice.into()
     }
@@ -91,7 +91,7 @@ impl Source {
                     Some((Op::Join(_) | Op::Depart(_), _))
                 );
             if waits {
-                self.order.push(world.describe(thread, 0));
+                self.order.push_next(world, thread, 0);
                 self.plan_event(world, end, end);
                 self.order.truncate(end);
             }

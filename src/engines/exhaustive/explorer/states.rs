@@ -117,7 +117,7 @@ pub struct Memo {
 impl From<Memo> for States {
     fn from(memo: Memo) -> Self {
         let mut states = Self {
-            known: Known::Own(memo.known.into_iter().collect()),
+            known: Known::Own(Large::of(&memo.known)),
             eager: memo.eager,
             given: memo.given,
             counts: memo.counts,
@@ -173,7 +173,7 @@ impl States {
     /// executions. Each of them is a [`worker`](Self::worker).
     #[must_use]
     pub fn share(memo: Memo, workers: usize) -> Arc<Shared> {
-        let shared = Shared::new(memo.known, memo.eager, workers);
+        let shared = Shared::new(&memo.known, memo.eager, workers);
         shared.give(Task(memo.nodes));
         Arc::new(shared)
     }

@@ -28,6 +28,20 @@ impl Bucket {
     fn find(&self, low: u64, high: u64) -> Option<usize> {
         (0..self.used as usize).find(|&at| self.low[at] == low && self.high[at] == high)
     }
+
+    fn is_full(&self) -> bool {
+        self.used as usize == ENTRIES
+    }
+
+    /// Adds an entry; there is room.
+    fn push(&mut self, low: u64, high: u64, word: u64) -> &mut u64 {
+        let entry = self.used as usize;
+        self.used += 1;
+        self.low[entry] = low;
+        self.high[entry] = high;
+        self.word[entry] = word;
+        &mut self.word[entry]
+    }
 }
 
 /// The table. Keys are digests: any bits of them are as good as random.
@@ -48,7 +62,26 @@ fn home(low: u64, buckets: usize) -> usize {
     ((u128::from(low) * buckets as u128) >> 64) as usize
 }
 
+/// Whether a table of so many buckets has room for another entry: one of eight is free, so that there
+/// is always a bucket that ends a search.
+fn has_room(buckets: usize, entries: usize) -> bool {
+    entries < buckets * ENTRIES / 8 * 7
+}
+
 impl Table {
+    /// A table that need not grow before it has so many entries.
+    #[must_use]
+    pub fn with_room(entries: usize) -> Self {
+        let mut buckets = entries.div_ceil(ENTRIES);
+        while entries > 0 && !has_room(buckets, entries - 1) {
+            buckets += buckets / 8 + 1;
+        }
+        Self {
+            buckets: vec![Bucket::default(); buckets],
+            len: 0,
+        }
+    }
+
     /// Asks for the memory in which the entry of a key is, or would be, without waiting for it.
     #[inline]
     pub fn ask_for(&self, key: u128) {
@@ -70,8 +103,7 @@ impl Table {
     ///
     /// Blocks for nobody. It takes as long as the table is large where that has to grow.
     pub fn entry(&mut self, key: u128, new: u64) -> (&mut u64, bool) {
-        // One of eight is free, so there is always a bucket that ends a search.
-        if self.len >= self.buckets.len() * ENTRIES / 8 * 7 {
+        if !has_room(self.buckets.len(), self.len) {
             self.grow();
         }
         let (low, high) = halves(key);
@@ -81,19 +113,13 @@ impl Table {
             if let Some(entry) = bucket.find(low, high) {
                 return (&mut self.buckets[at].word[entry], false);
             }
-            if (bucket.used as usize) < ENTRIES {
+            if !bucket.is_full() {
                 break;
             }
             at = (at + 1) % self.buckets.len();
         }
         self.len += 1;
-        let bucket = &mut self.buckets[at];
-        let entry = bucket.used as usize;
-        bucket.used += 1;
-        bucket.low[entry] = low;
-        bucket.high[entry] = high;
-        bucket.word[entry] = new;
-        (&mut bucket.word[entry], true)
+        (self.buckets[at].push(low, high, new), true)
     }
 
     fn grow(&mut self) {
@@ -103,15 +129,10 @@ impl Table {
             for entry in 0..bucket.used as usize {
                 let (low, high, word) = (bucket.low[entry], bucket.high[entry], bucket.word[entry]);
                 let mut at = home(low, more);
-                while self.buckets[at].used as usize == ENTRIES {
+                while self.buckets[at].is_full() {
                     at = (at + 1) % more;
                 }
-                let bucket = &mut self.buckets[at];
-                let entry = bucket.used as usize;
-                bucket.used += 1;
-                bucket.low[entry] = low;
-                bucket.high[entry] = high;
-                bucket.word[entry] = word;
+                self.buckets[at].push(low, high, word);
             }
         }
     }
@@ -145,6 +166,23 @@ impl Table {
     }
 }
 
+/// Tables that hold these entries between them, each those of its part of the keys.
+///
+/// There is room for all from the beginning. Entries that come in the order of their keys, as those of
+/// another table do, would crowd the front of tables that grow as they come.
+#[must_use]
+pub fn tables(parts: usize, entries: &[(u128, u64)]) -> Vec<Table> {
+    let mut counts = vec![0; parts];
+    for &(key, _) in entries {
+        counts[part_of(key, parts)] += 1;
+    }
+    let mut tables: Vec<Table> = counts.into_iter().map(Table::with_room).collect();
+    for &(key, word) in entries {
+        tables[part_of(key, parts)].entry(key, word);
+    }
+    tables
+}
+
 /// Parts of a large table: when one of them grows, the old and the new one are there together, and
 /// not twice the whole.
 const PARTS: usize = 16;
@@ -157,13 +195,19 @@ pub struct Large {
 
 impl Default for Large {
     fn default() -> Self {
-        let mut parts = Vec::new();
-        parts.resize_with(PARTS, Table::default);
-        Self { parts }
+        Self::of(&[])
     }
 }
 
 impl Large {
+    /// A table of these entries.
+    #[must_use]
+    pub fn of(entries: &[(u128, u64)]) -> Self {
+        Self {
+            parts: tables(PARTS, entries),
+        }
+    }
+
     /// The part that a key is in.
     pub fn part(&self, key: u128) -> &Table {
         &self.parts[part_of(key, PARTS)]
@@ -188,16 +232,6 @@ impl Large {
     #[must_use]
     pub fn memory(&self) -> usize {
         self.parts.iter().map(Table::memory).sum()
-    }
-}
-
-impl FromIterator<(u128, u64)> for Large {
-    fn from_iter<I: IntoIterator<Item = (u128, u64)>>(entries: I) -> Self {
-        let mut table = Self::default();
-        for (key, word) in entries {
-            table.part_mut(key).entry(key, word);
-        }
-        table
     }
 }
 
@@ -238,7 +272,7 @@ mod tests {
                 prop_assert_eq!((*kept, fresh), (word, false));
             }
             prop_assert_eq!(table.iter().collect::<HashMap<_, _>>(), known.clone());
-            let again: Large = known.clone().into_iter().collect();
+            let again = Large::of(&table.iter().collect::<Vec<_>>());
             prop_assert_eq!(again.iter().collect::<HashMap<_, _>>(), known);
             let memory = table.memory();
             table.clear();
@@ -246,15 +280,46 @@ mod tests {
         }
     }
 
+    fn keys(count: usize) -> impl Iterator<Item = u128> {
+        // A linear congruential generator suffices (Knuth, MMIX).
+        std::iter::successors(Some(1_u64), |low| {
+            let next = low.wrapping_mul(6_364_136_223_846_793_005);
+            Some(next.wrapping_add(1_442_695_040_888_963_407))
+        })
+        .map(u128::from)
+        .take(count)
+    }
+
     #[test]
     fn a_state_takes_less_than_forty_five_bytes() {
         let mut table = Table::default();
-        // Any constant of this size will do (Knuth, MMIX).
-        let mut low = 0_u64;
-        for len in 1..200_000_usize {
-            low = low.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            table.entry(u128::from(low), 0);
-            assert!(len < 100 || table.memory() < len * 45, "{len}");
+        for (len, key) in keys(200_000).enumerate() {
+            table.entry(key, 0);
+            assert!(len < 1_000 || table.memory() < len * 45, "{len}");
         }
+    }
+
+    #[test]
+    fn entries_of_another_table_do_not_crowd() {
+        let mut table = Table::default();
+        for key in keys(100_000) {
+            table.entry(key, 0);
+        }
+        let entries: Vec<_> = table.iter().collect();
+        let again = &tables(1, &entries)[0];
+        assert_eq!(again.len, table.len);
+        assert!(
+            again.memory() <= table.memory() * 3 / 2,
+            "{}",
+            again.memory()
+        );
+        // How far an entry is from where it belongs.
+        let mut away = 0;
+        for (at, bucket) in again.buckets.iter().enumerate() {
+            for &low in &bucket.low[..bucket.used as usize] {
+                away = away.max(at - home(low, again.buckets.len()));
+            }
+        }
+        assert!(away < 100, "{away} buckets");
     }
 }

@@ -132,6 +132,18 @@ impl Coroutines {
     }
 }
 
+impl Drop for Coroutines {
+    /// After a panic of the engine: threads that have not ended are unwound while all else is there,
+    /// the last one first.
+    fn drop(&mut self) {
+        let threads = self.slots.borrow().len();
+        for thread in (0..threads).rev() {
+            // SAFETY: no thread runs, and the coroutine is not in its slot any more when it is dropped.
+            drop(unsafe { self.fiber(thread) }.take());
+        }
+    }
+}
+
 /// Runs executions of `main` until the driver has no more, or `go_on` says no before one.
 pub(in crate::engines::exhaustive) fn run(
     execution: &Execution<'_>,

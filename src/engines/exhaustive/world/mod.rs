@@ -191,6 +191,8 @@ pub struct World {
     served: Threads,
     /// Whether anybody asks for keys, so that what threads have seen is kept.
     keyed: bool,
+    /// An object was given more units in this execution than are counted.
+    overflows: bool,
 }
 
 /// How an execution stands between two steps.
@@ -272,6 +274,7 @@ impl World {
             used: Used::default(),
             served: 0,
             keyed: true,
+            overflows: false,
         }
     }
 
@@ -372,6 +375,7 @@ impl World {
         self.born = 0;
         self.applied = 0;
         self.served = 0;
+        self.overflows = false;
         if self.threads.is_empty() {
             self.add_thread();
         }
@@ -411,6 +415,8 @@ impl World {
         self.born = standing.born;
         self.applied = standing.applied;
         self.served = standing.served;
+        // An execution ends where it happens.
+        self.overflows = false;
     }
 
     fn add_thread(&mut self) -> ThreadId {
@@ -791,6 +797,14 @@ impl World {
     #[must_use]
     pub fn applied(&self) -> Index {
         self.applied
+    }
+
+    /// Whether the last operation gave an object more units than are counted, which are 2^32 - 1. The
+    /// execution is to end there.
+    #[inline]
+    #[must_use]
+    pub fn overflows(&self) -> bool {
+        self.overflows
     }
 
     /// What has been used.
@@ -1312,11 +1326,15 @@ impl World {
 
     fn give(&mut self, object: ObjectId, wanted: Wanted, index: Index) {
         if let Object::Units(units) = &mut self.slots[object].object {
+            let mut give = |member: usize, count: u32| match units.free[member].checked_add(count) {
+                Some(free) => units.free[member] = free,
+                None => self.overflows = true,
+            };
             match wanted {
-                Wanted::One(count) => units.free[0] += count,
+                Wanted::One(count) => give(0, count),
                 Wanted::Needs(needs) => {
                     for need in &self.needs[needs] {
-                        units.free[need.member as usize] += need.take;
+                        give(need.member as usize, need.take);
                     }
                 }
             }
