@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::explorer::order::Order;
 use super::world::event::Index;
+use super::world::put;
 use crate::sync::Moment;
 use crate::sync::stepping::{ObjectId, Place, ThreadId};
 
@@ -104,10 +105,8 @@ impl Clone for Zone {
             after,
             moments,
         } = other;
-        self.inside.clear();
-        self.inside.extend_from_slice(inside);
-        self.after.clear();
-        self.after.extend_from_slice(after);
+        put(&mut self.inside, inside);
+        put(&mut self.after, after);
         self.moments = *moments;
     }
 }

@@ -14,7 +14,7 @@ mod object;
 mod part;
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
+use smallvec::{Array, SmallVec};
 
 use self::digest::Digest;
 use self::event::{Event, Index};
@@ -84,8 +84,7 @@ impl Clone for Thread {
 
     fn clone_from(&mut self, other: &Self) {
         let mut comes_after = std::mem::take(&mut self.comes_after);
-        comes_after.clear();
-        comes_after.extend_from_slice(&other.comes_after);
+        put(&mut comes_after, &other.comes_after);
         *self = Self {
             comes_after,
             ..*other
@@ -1057,8 +1056,7 @@ impl World {
         event.place = slot.place;
         event.footprint.clear();
         self.touches(thread, |touch| event.footprint.push(touch));
-        event.comes_after.clear();
-        event.comes_after.extend_from_slice(&slot.comes_after);
+        put(&mut event.comes_after, &slot.comes_after);
         event.notified_by = slot.notified_by;
         event.spurious = self.may_wake_spuriously(thread);
         event.before = 0;
@@ -1580,6 +1578,21 @@ impl World {
             .enumerate()
             .filter(|(id, thread)| thread.status == Status::Announced && !self.enabled(*id))
             .map(|(id, thread)| (id, thread.op, thread.place))
+    }
+}
+
+/// Puts items in the place of others. There are seldom more than stand in place, and then this is a
+/// copy of some words, which `extend_from_slice` is not.
+#[inline]
+pub(super) fn put<A: Array>(place: &mut SmallVec<A>, items: &[A::Item])
+where
+    A::Item: Copy,
+{
+    if items.len() <= place.inline_size() && !place.spilled() {
+        *place = SmallVec::from_slice(items);
+    } else {
+        place.clear();
+        place.extend_from_slice(items);
     }
 }
 

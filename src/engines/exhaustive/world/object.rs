@@ -64,8 +64,7 @@ impl Clone for Units {
 
     fn clone_from(&mut self, other: &Self) {
         let Self { free, order, queue } = other;
-        self.free.clear();
-        self.free.extend_from_slice(free);
+        super::put(&mut self.free, free);
         self.order = *order;
         self.queue.clone_from(queue);
     }
