@@ -1,12 +1,33 @@
 //! Programs on which a search over states could forget what a search over traces sees.
 
 use crosscheck::engines::limits::SearchMode;
-use crosscheck::engines::{EngineId, Job, Limits, Word, check};
+use crosscheck::engines::{EngineId, Job, Limits, Row, Word, check};
 use crosscheck::primitives::{Semaphore, SemaphoreSet};
 use crosscheck::problems::catalogue;
 use crosscheck::scenario::{Instance, Program, Property, Scenario, Zone, require};
 use crosscheck::sync::{Backend, Mutex, Semantics, Shared, SwaitOrder, checkpoint, scope};
 use std::sync::Arc;
+
+/// What engine `exhaustive` says of the properties of a program in this mode.
+fn rows_of(program: &Program, mode: SearchMode, swait: SwaitOrder) -> Vec<Row> {
+    let limits = Limits {
+        mode,
+        ..Limits::PROOF
+    };
+    let rows = check(&Job {
+        program,
+        instance: &Instance::default(),
+        semantics: Semantics {
+            swait,
+            ..Semantics::DEFAULT
+        },
+        targets: program.properties().into_iter().collect(),
+        engine: EngineId::Exhaustive,
+        limits: &limits,
+    });
+    assert!(!rows.is_empty(), "{} has no properties", program.name());
+    rows
+}
 
 /// The order of two writes shows only in what a third one replaces.
 struct ReplacedValue;
@@ -126,22 +147,9 @@ impl Scenario for GivesNothing {
 #[test]
 fn a_search_over_states_ends_where_giving_nothing_does_not() {
     let program: Program = Arc::new(GivesNothing);
-    let limits = Limits {
-        mode: SearchMode::States,
-        ..Limits::PROOF
-    };
-    let rows = check(&Job {
-        program: &program,
-        instance: &Instance::default(),
-        semantics: Semantics {
-            swait: SwaitOrder::Weak,
-            ..Semantics::DEFAULT
-        },
-        targets: [Property::DeadlockFreedom].into(),
-        engine: EngineId::Exhaustive,
-        limits: &limits,
-    });
-    assert_eq!(rows[0].verdict.word(), Word::Proved, "{:?}", rows[0]);
+    for row in rows_of(&program, SearchMode::States, SwaitOrder::Weak) {
+        assert_eq!(row.verdict.word(), Word::Proved, "{row:?}");
+    }
 }
 
 /// More units are given than a machine counts.
@@ -164,19 +172,7 @@ impl Scenario for GivesTooMany {
 fn units_are_not_counted_anew_from_zero() {
     let program: Program = Arc::new(GivesTooMany);
     for mode in [SearchMode::Traces, SearchMode::Source, SearchMode::States] {
-        let limits = Limits {
-            mode,
-            ..Limits::PROOF
-        };
-        let rows = check(&Job {
-            program: &program,
-            instance: &Instance::default(),
-            semantics: Semantics::DEFAULT,
-            targets: program.properties().into_iter().collect(),
-            engine: EngineId::Exhaustive,
-            limits: &limits,
-        });
-        for row in rows {
+        for row in rows_of(&program, mode, Semantics::DEFAULT.swait) {
             // The semaphore that is built of a mutex counts on, so there is nothing to be shown.
             assert_eq!(row.verdict.word(), Word::GaveUp, "{mode}: {row:?}");
             let reason = row.verdict.reason();
@@ -194,18 +190,7 @@ fn both_modes_refute_them() {
     ];
     for program in &programs {
         for mode in [SearchMode::Traces, SearchMode::Source, SearchMode::States] {
-            let limits = Limits {
-                mode,
-                ..Limits::PROOF
-            };
-            let rows = check(&Job {
-                program,
-                instance: &Instance::default(),
-                semantics: Semantics::DEFAULT,
-                targets: program.properties().into_iter().collect(),
-                engine: EngineId::Exhaustive,
-                limits: &limits,
-            });
+            let rows = rows_of(program, mode, Semantics::DEFAULT.swait);
             let (row, name) = (&rows[0], program.name());
             let why = row.verdict.reason();
             assert_eq!(row.verdict.word(), Word::Refuted, "{name} {mode:?}: {why}");

@@ -545,7 +545,8 @@ impl Inner {
         }
     }
 
-    /// A thread has given more units than are counted: that is a panic of the program's.
+    /// A thread has given more units than are counted: that is a panic of the program's. Semaphores that
+    /// are built of mutexes count on, so it is not shown again with those, and the search gives up.
     fn overflowed(&mut self, settings: &Settings, thread: ThreadId) {
         let message = format!("more than {} units are free", u32::MAX);
         if let Some(recorder) = &self.recorder {

@@ -323,11 +323,6 @@ mod tests {
     #[test]
     fn what_comes_after_an_event_grows_and_shrinks_with_the_execution() {
         let event = |thread: ThreadId| Event {
-            thread,
-            alternative: 0,
-            alternatives: 1,
-            op: Op::Yield,
-            place: std::panic::Location::caller(),
             footprint: SmallVec::from_elem(
                 Touch {
                     location: 0,
@@ -335,12 +330,7 @@ mod tests {
                 },
                 1,
             ),
-            effects: SmallVec::new(),
-            wants: SmallVec::new(),
-            before: 0,
-            comes_after: SmallVec::new(),
-            notified_by: None,
-            spurious: false,
+            ..Event::new(thread, std::panic::Location::caller())
         };
         let mut order = Order::default();
         for len in [3, 70, 1, 64, 200, 130, 0, 5] {

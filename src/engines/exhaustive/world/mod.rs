@@ -190,7 +190,7 @@ pub struct World {
     served: Threads,
     /// Whether anybody asks for keys, so that what threads have seen is kept.
     keyed: bool,
-    /// An object was given more units in this execution than are counted.
+    /// See [`overflows`](Self::overflows).
     overflows: bool,
 }
 
@@ -798,8 +798,8 @@ impl World {
         self.applied
     }
 
-    /// Whether the last operation gave an object more units than are counted, which are 2^32 - 1. The
-    /// execution is to end there.
+    /// Whether an object has been given more units in this execution than are counted, which are
+    /// 2^32 - 1. The execution is to end where it is.
     #[inline]
     #[must_use]
     pub fn overflows(&self) -> bool {
