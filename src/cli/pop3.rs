@@ -13,7 +13,7 @@ use super::programs::{ServerTlsFiles, Serving, print};
 use crate::programs::net::{Address, ClientTls, Failure, Listener, exit, log};
 use crate::programs::pop3::delivery::Format;
 use crate::programs::pop3::dialogue::dialogue;
-use crate::programs::pop3::fetch::{Wish, fetch};
+use crate::programs::pop3::fetch::{Terms, Wish, fetch};
 use crate::programs::pop3::maildrop::Store;
 use crate::programs::pop3::serve::{Mail, serve};
 use crate::programs::pop3::session::Account;
@@ -102,6 +102,13 @@ pub(super) struct Fetch {
     /// Delete messages on the server when they are delivered
     #[arg(long)]
     delete: bool,
+    /// Delete messages too that are shorter than the server had said, which are otherwise fetched a
+    /// second time first
+    #[arg(long, requires = "delete")]
+    delete_short: bool,
+    /// The largest message; larger ones are left on the server (number and K, M or G)
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
+    max_size: u64,
     /// Keep CRLF at the ends of lines, as they come
     #[arg(long)]
     crlf: bool,
@@ -176,7 +183,8 @@ fn run_server(arguments: &Serve) -> Result<(), Failure> {
 
 fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
     let url = Pop3Url::parse(&arguments.url)?;
-    let account = arguments.access.account(url)?;
+    let mut account = arguments.access.account(url)?;
+    account.limits.message = arguments.max_size;
     let progress = if arguments.quiet {
         ProgressBar::hidden()
     } else {
@@ -191,8 +199,12 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         format: arguments
             .format
             .unwrap_or_else(|| Format::of(&arguments.output)),
-        delete: arguments.delete,
         crlf: arguments.crlf,
+        terms: Terms {
+            delete: arguments.delete,
+            delete_short: arguments.delete_short,
+            largest: arguments.max_size,
+        },
     };
     let fetched = fetch(&account, &wish, &Serving::shutdown()?, &progress);
     progress.finish_and_clear();
@@ -207,13 +219,27 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         }
         print(&format!("{line}\n"))?;
     }
-    if fetched.refused > 0 {
+    if fetched.left > 0 {
         return Err(Failure::peer(format_args!(
-            "{}: {} messages were refused; run it again for them",
-            account.url.address, fetched.refused
+            "{}: not everything was done, {} times, as said above; run it again for the rest",
+            account.url.address, fetched.left
         )));
     }
     Ok(())
+}
+
+/// A number of octets: `10`, `64K`, `25M`, `1G`.
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "a number of octets, as 65536, 64K, 25M or 1G".to_owned())
 }
 
 fn format(text: &str) -> Result<Format, String> {

@@ -3,6 +3,7 @@
 //! 256 cases a law, or as many as `PROPTEST_CASES` says; what was found stays in
 //! `proptest-regressions/`.
 
+mod fetching;
 mod framing;
 mod pop3;
 mod transfer;

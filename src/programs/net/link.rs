@@ -33,6 +33,9 @@ pub trait Core {
 /// fills its own buffers. A core that [only answers](Core::ANSWERS) answers what has come already
 /// before output leaves, where there is room, so that the answers to commands that came together go
 /// together.
+///
+/// A core that asks gets everything that had come when the connection fails, and the failure after
+/// that: the answers to its earlier questions may be among it.
 #[derive(Debug)]
 pub struct Link<'a> {
     stream: Stream,
@@ -48,6 +51,8 @@ pub struct Link<'a> {
     stalled: Option<Instant>,
     /// Taken when it was seen: a wish that is raised stays so, and would end every further wait.
     shutdown: Option<&'a Shutdown>,
+    /// The connection has failed; what had come before is still being read.
+    failed: Option<StreamError>,
 }
 
 /// What a turn of a [`Link`] was.
@@ -79,6 +84,7 @@ impl<'a> Link<'a> {
             stall,
             stalled: None,
             shutdown,
+            failed: None,
         }
     }
 
@@ -102,7 +108,32 @@ impl<'a> Link<'a> {
     ///
     /// # Errors
     /// When the connection has failed, or output was unread for too long.
-    pub fn turn(&mut self, core: &mut impl Core) -> Result<Turn, StreamError> {
+    pub fn turn<C: Core>(&mut self, core: &mut C) -> Result<Turn, StreamError> {
+        if self.failed.is_some() {
+            return self.read_rest(core);
+        }
+        match self.move_on(core) {
+            Err(error) if !C::ANSWERS => {
+                self.failed = Some(error);
+                Ok(Turn::Moved)
+            }
+            turn => turn,
+        }
+    }
+
+    /// Reads what had come before the connection failed; when there is no more of it, that is said.
+    fn read_rest(&mut self, core: &mut impl Core) -> Result<Turn, StreamError> {
+        match (self.receive(core), self.failed.take()) {
+            (Ok(true), failed) => {
+                self.failed = failed;
+                Ok(Turn::Moved)
+            }
+            (_, Some(error)) | (Err(error), None) => Err(error),
+            (Ok(false), None) => Err(StreamError::Truncated),
+        }
+    }
+
+    fn move_on(&mut self, core: &mut impl Core) -> Result<Turn, StreamError> {
         if self.gather(core) || self.send(core)? {
             self.idle = false;
             return Ok(Turn::Moved);

@@ -325,6 +325,12 @@ pub enum Fault {
         /// With which words.
         reply: Reply,
     },
+    /// The server answers something else than what was asked.
+    #[error(
+        "the answers of the server are out of step with what it is asked; a message whose first line \
+         is a dot does that to some servers. Nothing was deleted: run it again"
+    )]
+    OutOfStep,
     /// TLS is wanted and was not set up.
     #[error("TLS is wanted, but there is nobody to trust")]
     NoTls,

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::escape::Escaped;
 
 /// A user name or other words of a command: any octets but CR, LF and NUL.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Text(Box<[u8]>);
 
 /// A password, token or response: as [`Text`], wiped when dropped, never shown, compared in a time

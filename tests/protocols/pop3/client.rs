@@ -180,24 +180,33 @@ fn totals_that_cannot_be() {
 }
 
 #[test]
-fn unique_ids_that_are_none_and_some_that_are_paths() {
-    let uidl = Asked::Uidl(None);
-    for line in [
-        format!("1 {}", "x".repeat(71)),
-        "1 ".into(),
-        "1 a\x1bb".into(),
-        "1 \u{e9}".into(),
+fn a_unique_id_is_the_whole_rest_of_its_line_or_nothing() {
+    let long = "x".repeat(71);
+    for (rest, unique_id) in [
+        ("a", "a"),
+        ("../../etc/passwd", "../../etc/passwd"),
+        ("a b", "a b"),
+        ("  a  b ", "a  b "),
+        (&long, &long),
+        ("a\x1bb", "a\x1bb"),
+        ("\u{e9}", "\u{e9}"),
+        ("", ""),
+        ("a\0b", ""),
     ] {
+        let expected = Event::UniqueId {
+            message: number(1),
+            unique_id: Text::new(unique_id).unwrap(),
+        };
         let mut case = Case::greeted();
-        let events = case.ask(&Command::Uidl(None), format!("+OK\r\n{line}\r\n.\r\n"));
-        assert_eq!(failed(&events), &ClientError::BadListing(uidl));
+        let events = case.ask(&Command::Uidl(None), format!("+OK\r\n1 {rest}\r\n.\r\n"));
+        assert!(events.contains(&expected), "{rest:?}: {events:?}");
+        if rest.contains('\0') {
+            continue;
+        }
+        let events = case.ask(&Command::Uidl(Some(number(1))), format!("+OK 1 {rest}\r\n"));
+        assert!(events.contains(&expected), "{rest:?}: {events:?}");
     }
-    let mut case = Case::greeted();
-    let events = case.ask(&Command::Uidl(None), "+OK\r\n1 ../../etc/passwd\r\n.\r\n");
-    assert!(events.iter().any(|event| matches!(
-        event,
-        Event::UniqueId { unique_id, .. } if unique_id.as_str() == "../../etc/passwd"
-    )));
+    let uidl = Asked::Uidl(None);
     // Four gigabytes of it: the second line without an end is enough.
     let mut case = Case::greeted();
     let events = case.ask(
@@ -206,6 +215,12 @@ fn unique_ids_that_are_none_and_some_that_are_paths() {
     );
     assert_eq!(failed(&events), &ClientError::LineTooLong(2048));
     assert!(case.client.memory() < 50_000);
+    // The number has to be one.
+    for line in ["a", "", "x a", "-1 a"] {
+        let mut case = Case::greeted();
+        let events = case.ask(&Command::Uidl(None), format!("+OK\r\n{line}\r\n.\r\n"));
+        assert_eq!(failed(&events), &ClientError::BadListing(uidl), "{line:?}");
+    }
 }
 
 #[test]

@@ -46,6 +46,9 @@ pub(super) trait Mailbox: fmt::Debug {
     /// Forgets the message that was begun.
     fn take_back(&mut self) -> io::Result<()>;
 
+    /// Forgets the messages of the batch but the first so many, while none is growing.
+    fn keep_first(&mut self, messages: usize) -> io::Result<()>;
+
     /// Flushes the batch, but not yet to its place; what the ledger has to remember of the place of
     /// each message, in the order in which they ended, without spaces.
     fn prepare(&mut self) -> io::Result<Vec<String>>;

@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::mailbox::Mailbox;
+use super::steps::{Step, Steps};
 
 /// Files that are flushed at once: a file system writes them in one go.
 const FLUSHES: usize = 16;
@@ -26,6 +27,7 @@ pub(super) struct Maildir {
     batch: Vec<(String, File)>,
     /// Messages that were begun in this session: part of their names.
     begun: u64,
+    steps: Steps,
 }
 
 impl Maildir {
@@ -33,7 +35,7 @@ impl Maildir {
     ///
     /// # Errors
     /// When the file system refuses.
-    pub(super) fn open(path: &Path, tag: &str) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, tag: &str, steps: Steps) -> io::Result<Self> {
         for directory in ["tmp", "new", "cur"] {
             fs::create_dir_all(path.join(directory))?;
         }
@@ -43,17 +45,26 @@ impl Maildir {
             arriving: None,
             batch: Vec::new(),
             begun: 0,
+            steps,
         })
     }
 
     fn move_in(&self, name: &str) -> io::Result<()> {
+        self.steps.take(Step::Place)?;
         fs::rename(
             self.path.join("tmp").join(name),
             self.path.join("new").join(name),
         )
     }
 
+    /// Removes a message that has not gone to its place.
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.steps.take(Step::Sweep)?;
+        fs::remove_file(self.path.join("tmp").join(name))
+    }
+
     fn flush_directories(&self) -> io::Result<()> {
+        self.steps.take(Step::FlushPlace)?;
         for directory in ["new", "tmp"] {
             File::open(self.path.join(directory))?.sync_all()?;
         }
@@ -81,6 +92,7 @@ impl Mailbox for Maildir {
             self.tag,
             host()
         );
+        self.steps.take(Step::Stage)?;
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -107,12 +119,19 @@ impl Mailbox for Maildir {
 
     fn take_back(&mut self) -> io::Result<()> {
         match self.arriving.take() {
-            Some((name, _)) => fs::remove_file(self.path.join("tmp").join(name)),
+            Some((name, _)) => self.remove(&name),
             None => Ok(()),
         }
     }
 
+    fn keep_first(&mut self, messages: usize) -> io::Result<()> {
+        let forgotten = self.batch.split_off(messages.min(self.batch.len()));
+        let mut names = forgotten.iter().map(|(name, _)| name);
+        names.try_for_each(|name| self.remove(name))
+    }
+
     fn prepare(&mut self) -> io::Result<Vec<String>> {
+        self.steps.take(Step::Flush)?;
         flush(&self.batch)?;
         File::open(self.path.join("tmp"))?.sync_all()?;
         Ok(self.batch.iter().map(|(name, _)| name.clone()).collect())
@@ -159,6 +178,7 @@ impl Mailbox for Maildir {
         for entry in fs::read_dir(self.path.join("tmp"))? {
             let entry = entry?;
             if entry.file_name().to_string_lossy().contains(&ours) {
+                self.steps.take(Step::Sweep)?;
                 fs::remove_file(entry.path())?;
             }
         }

@@ -18,6 +18,7 @@ use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use super::lock;
 use super::mailbox::{Mailbox, head};
 use super::mboxrd::Encoder;
+use super::steps::{Step, Steps};
 use crate::programs::pop3::maildrop::read_at;
 
 /// How long a mail program may have the mbox locked.
@@ -42,6 +43,7 @@ pub(super) struct Mbox {
     /// batch.
     prepared: Option<(File, u64)>,
     crlf: bool,
+    steps: Steps,
 }
 
 impl Mbox {
@@ -49,7 +51,7 @@ impl Mbox {
     ///
     /// # Errors
     /// When the file is no mbox, or the file system refuses.
-    pub(super) fn open(path: &Path, spool: &Path, crlf: bool) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, spool: &Path, crlf: bool, steps: Steps) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -76,6 +78,7 @@ impl Mbox {
             ends: Vec::new(),
             prepared: None,
             crlf,
+            steps,
         })
     }
 
@@ -112,6 +115,7 @@ impl Mailbox for Mbox {
     }
 
     fn begin(&mut self) -> io::Result<()> {
+        self.steps.take(Step::Stage)?;
         if self.spool.is_none() {
             let file = OpenOptions::new()
                 .read(true)
@@ -139,6 +143,7 @@ impl Mailbox for Mbox {
     }
 
     fn take_back(&mut self) -> io::Result<()> {
+        self.steps.take(Step::Sweep)?;
         let end = self.ends.last().copied().unwrap_or(0);
         let spool = self.spool()?;
         spool.back_to(end);
@@ -149,7 +154,16 @@ impl Mailbox for Mbox {
         Ok(())
     }
 
+    fn keep_first(&mut self, messages: usize) -> io::Result<()> {
+        if messages >= self.ends.len() {
+            return Ok(());
+        }
+        self.ends.truncate(messages);
+        self.take_back()
+    }
+
     fn prepare(&mut self) -> io::Result<Vec<String>> {
+        self.steps.take(Step::Flush)?;
         let file = self.spool()?.output();
         file.flush()?;
         file.get_ref().sync_all()?;
@@ -171,6 +185,7 @@ impl Mailbox for Mbox {
             return Ok(());
         };
         let length = self.ends.last().copied().unwrap_or(0);
+        self.steps.take(Step::Place)?;
         self.ends.clear();
         let spool = self.spool()?.output().get_mut();
         let placed = append(spool, 0, length, &mut mbox, start);
@@ -190,6 +205,7 @@ impl Mailbox for Mbox {
             })
             .collect();
         let places = places.ok_or_else(|| io::Error::other("its ledger is damaged"))?;
+        self.steps.take(Step::Place)?;
         let start = places.first().map_or(0, |(offset, _)| *offset);
         let length: u64 = places.iter().map(|(_, length)| *length).sum();
         let mut mbox = self.lock()?;
@@ -218,6 +234,7 @@ impl Mailbox for Mbox {
     }
 
     fn sweep(&mut self) -> io::Result<()> {
+        self.steps.take(Step::Sweep)?;
         self.spool = None;
         self.ends.clear();
         match fs::remove_file(&self.spool_path) {

@@ -57,6 +57,15 @@ pub enum ClientError {
     Closed(Waiting),
 }
 
+impl ClientError {
+    /// Returns whether the server was merely silent or gone. After every other error nobody knows to
+    /// which question its last answers belonged.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Closed(_))
+    }
+}
+
 /// What was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Waiting {

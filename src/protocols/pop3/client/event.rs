@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::error::{ClientError, LoginError};
-use crate::protocols::pop3::{Capability, Command, Number, Reply, UniqueId};
+use crate::protocols::pop3::{Capability, Command, Number, Reply, Text};
 
 /// A command that was sent, without its secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,8 +111,9 @@ pub enum Event {
     UniqueId {
         /// Which.
         message: Number,
-        /// Its identifier: any characters, no name of a file.
-        unique_id: UniqueId,
+        /// Its identifier: the whole rest of the line, though an identifier of RFC 1939 has 1 to 70
+        /// printable characters and no space. Any octets, or none; no name of a file.
+        unique_id: Text,
     },
     /// CAPA: one line.
     Capability(Capability),

@@ -5,7 +5,7 @@ use super::event::{Asked, Event};
 use super::session::{Client, Expecting};
 use crate::protocols::pop3::command::parse_number;
 use crate::protocols::pop3::{
-    ApopTimestamp, Capability, Mechanism, Number, Reply, Status, UniqueId, sasl,
+    ApopTimestamp, Capability, Mechanism, Number, Reply, Status, Text, sasl,
 };
 
 impl Client {
@@ -56,27 +56,20 @@ impl Client {
                 Some((messages, octets)) => self.totals(messages, octets, &reply),
                 None => self.fail(ClientError::BadReply(asked)),
             },
-            Asked::List(Some(number)) => match pair(reply.text().as_bytes()) {
-                Some((named, octets)) if named == number => match parse_number(octets) {
-                    Some(octets) => {
-                        let message = number;
-                        self.events.push_back(Event::Size { message, octets });
-                        self.close(&reply);
-                    }
-                    None => self.fail(ClientError::BadReply(asked)),
-                },
+            Asked::List(Some(number)) => match sized(reply.text().as_bytes()) {
+                Some((message, octets)) if message == number => {
+                    self.events.push_back(Event::Size { message, octets });
+                    self.close(&reply);
+                }
                 _ => self.fail(ClientError::BadReply(asked)),
             },
-            Asked::Uidl(Some(number)) => match pair(reply.text().as_bytes()) {
-                Some((named, unique_id)) if named == number => match UniqueId::new(unique_id) {
-                    Ok(unique_id) => {
-                        let message = number;
-                        self.events
-                            .push_back(Event::UniqueId { message, unique_id });
-                        self.close(&reply);
-                    }
-                    Err(_) => self.fail(ClientError::BadReply(asked)),
-                },
+            Asked::Uidl(Some(number)) => match numbered(reply.text().as_bytes()) {
+                Some((message, rest)) if message == number => {
+                    let unique_id = identifier(rest);
+                    self.events
+                        .push_back(Event::UniqueId { message, unique_id });
+                    self.close(&reply);
+                }
                 _ => self.fail(ClientError::BadReply(asked)),
             },
             Asked::Stls => {
@@ -166,7 +159,7 @@ impl Client {
 
     fn entry(&mut self, asked: Asked, line: &[u8]) -> Result<Event, ClientError> {
         let bad = ClientError::BadListing(asked);
-        let (message, rest) = pair(line).ok_or_else(|| bad.clone())?;
+        let (message, rest) = numbered(line).ok_or_else(|| bad.clone())?;
         if message.get() > self.limits.messages {
             return Err(ClientError::TooManyMessages(self.limits.messages));
         }
@@ -174,10 +167,10 @@ impl Client {
             return Err(bad);
         }
         if matches!(asked, Asked::List(_)) {
-            let octets = parse_number(rest).ok_or(bad)?;
+            let octets = size(rest).ok_or(bad)?;
             Ok(Event::Size { message, octets })
         } else {
-            let unique_id = UniqueId::new(rest).map_err(|_| bad)?;
+            let unique_id = identifier(rest);
             Ok(Event::UniqueId { message, unique_id })
         }
     }
@@ -220,10 +213,30 @@ fn totals(reply: &Reply) -> Option<(u64, u64)> {
     Some((messages, octets))
 }
 
-/// A number and the word after it; more may follow.
-fn pair(line: &[u8]) -> Option<(Number, &[u8])> {
-    let mut words = line
-        .split(|octet| *octet == b' ')
-        .filter(|word| !word.is_empty());
-    Some((Number::parse(words.next()?)?, words.next()?))
+/// A number and all that follows the spaces behind it.
+fn numbered(line: &[u8]) -> Option<(Number, &[u8])> {
+    let line = after_spaces(line);
+    let end = line.iter().position(|octet| *octet == b' ');
+    let (number, rest) = line.split_at(end.unwrap_or(line.len()));
+    Some((Number::parse(number)?, after_spaces(rest)))
+}
+
+/// A number and a size; more may follow.
+fn sized(line: &[u8]) -> Option<(Number, u64)> {
+    let (number, rest) = numbered(line)?;
+    Some((number, size(rest)?))
+}
+
+fn size(rest: &[u8]) -> Option<u64> {
+    parse_number(rest.split(|octet| *octet == b' ').next()?)
+}
+
+fn after_spaces(line: &[u8]) -> &[u8] {
+    let spaces = line.iter().take_while(|octet| **octet == b' ').count();
+    &line[spaces..]
+}
+
+/// All of it, and never a part, which two messages could share; nothing where it cannot be one.
+fn identifier(rest: &[u8]) -> Text {
+    Text::new(rest).unwrap_or_default()
 }
