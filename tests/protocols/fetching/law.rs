@@ -8,6 +8,7 @@
 //! every answer in its place.
 
 use std::cell::RefCell;
+use std::fmt;
 
 use crosscheck::programs::pop3::delivery::Format;
 use proptest::collection::vec;
@@ -48,9 +49,19 @@ const NOISE: [&[u8]; 5] = [
     b"+OK\r\nx\r\n.\r\n",
 ];
 
+/// Octets that are shown as text.
+#[derive(Clone, Copy)]
+struct Shown(&'static [u8]);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Chapter {
-    Comes(&'static [u8], &'static [u8]),
+    Comes(Shown, Shown),
     Goes(usize),
     Runs(Run),
 }
@@ -145,7 +156,7 @@ fn run() -> impl Strategy<Value = Run> {
 fn chapter() -> impl Strategy<Value = Chapter> {
     prop_oneof![
         4 => (select(UIDS.to_vec()), select(OCTETS.to_vec()))
-            .prop_map(|(uid, octets)| Chapter::Comes(uid, octets)),
+            .prop_map(|(uid, octets)| Chapter::Comes(Shown(uid), Shown(octets))),
         1 => (0..4usize).prop_map(Chapter::Goes),
         3 => run().prop_map(Chapter::Runs),
         1 => any::<bool>().prop_map(|delete| Chapter::Runs(Run::truthful(delete))),
@@ -192,7 +203,7 @@ fn holds(format: Format, chapters: &[Chapter], totals: &mut Totals) {
     let mut story = Story::new(format);
     for chapter in chapters {
         match chapter {
-            Chapter::Comes(uid, octets) => story.comes(uid, octets),
+            Chapter::Comes(uid, octets) => story.comes(uid.0, octets.0),
             Chapter::Goes(index) => story.goes(*index),
             Chapter::Runs(run) => {
                 totals.sessions += 1;

@@ -64,7 +64,7 @@ pub(super) struct Story {
     hidden: Vec<Vec<u8>>,
     /// Messages that a server has deleted.
     pub(super) expunged: Count,
-    /// Of these, as far as it has not said so.
+    /// Of these, as far as the client has not heard so.
     pub(super) in_silence: Count,
     /// Answers to RETR by message and octets, and in how many sessions they came.
     handed: BTreeMap<(usize, Vec<u8>), usize>,
@@ -110,10 +110,18 @@ impl Story {
         });
     }
 
-    /// Somebody else deletes a message.
+    /// Somebody else deletes a message; not one of two that nobody can tell apart when one is gone.
     pub(super) fn goes(&mut self, index: usize) {
-        if !self.drop.is_empty() {
-            let message = self.drop.remove(index % self.drop.len());
+        if self.drop.is_empty() {
+            return;
+        }
+        let message = self.drop.remove(index % self.drop.len());
+        let same = |other: &Message| {
+            other.uid == message.uid && other.octets.len() == message.octets.len()
+        };
+        if self.drop.iter().any(same) {
+            self.drop.push(message);
+        } else {
             self.hidden.push(message.uid);
         }
     }
@@ -150,7 +158,7 @@ impl Story {
             let progress = ProgressBar::hidden();
             converse(&mut talk, &mut deliveries, terms, &mut tell, &progress).map_err(Some)
         })();
-        let (expunged, agreed, handed) = (liar.expunged, liar.agreed, liar.handed);
+        let (expunged, handed) = (liar.expunged, liar.handed);
         self.told += told;
         self.suspects += suspects;
         self.killed += usize::from(!alive.get());
@@ -172,7 +180,7 @@ impl Story {
                 "lost: {message:?} in {run:?}"
             );
             let octets = message.octets;
-            if !agreed {
+            if outcome.is_err() {
                 *self.in_silence.entry(octets.clone()).or_default() += 1;
             }
             if whole {

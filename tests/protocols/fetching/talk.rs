@@ -19,7 +19,7 @@ pub(super) enum Ended {
     /// The protocol was broken, or the server went away.
     Client(ClientError),
     /// A command was refused.
-    Refused(&'static str),
+    Refused,
     /// The answers are out of step.
     OutOfStep,
     /// The session is over.
@@ -71,7 +71,7 @@ impl<'a, 'b> Talk<'a, 'b> {
                     talk.client.login(now, login).unwrap();
                 }
                 Event::LoggedIn => return Ok(talk),
-                Event::LoginFailed(_) => return Err(Ended::Refused("the login")),
+                Event::LoginFailed(_) => return Err(Ended::Refused),
                 _ => {}
             }
         }
@@ -136,12 +136,12 @@ impl Conversation for Talk<'_, '_> {
         match error {
             Ended::Client(error) if !error.is_cut() => Break::OutOfStep,
             Ended::OutOfStep => Break::OutOfStep,
-            Ended::Client(_) | Ended::Refused(_) | Ended::Over | Ended::Killed => Break::Cut,
+            Ended::Client(_) | Ended::Refused | Ended::Over | Ended::Killed => Break::Cut,
         }
     }
 
-    fn refused(&self, command: &'static str, _: Reply) -> Ended {
-        Ended::Refused(command)
+    fn refused(&self, _: &'static str, _: Reply) -> Ended {
+        Ended::Refused
     }
 
     fn out_of_step(&self) -> Ended {

@@ -55,6 +55,8 @@ struct Complete {
     digest: Digest,
     /// It has fewer octets than announced.
     short: bool,
+    /// It has as many octets as announced, or more.
+    whole: bool,
     /// The entry whose octets it has; `None`: it is new, and in the batch of the mailbox.
     known: Option<usize>,
     /// It was the answer to what was asked.
@@ -248,13 +250,14 @@ impl Deliveries {
         number: Number,
     ) -> Result<Arrival, DeliveryError> {
         let digest = delivery.hash.finalize();
-        let known = self.register.find(number, &digest);
+        let announced = self.register.listed(number);
+        let short = announced.filter(|announced| *announced > delivery.octets);
+        let whole = self.take_short || announced.is_some() && short.is_none();
+        let known = self.register.find(number, &digest, whole);
         let new = known.is_none();
         let in_batch = |one: &Complete| one.known.is_none() && one.digest == digest;
         let again = new
             && (self.register.has_come_before(number, &digest) || self.batch.iter().any(in_batch));
-        let announced = self.register.listed(number);
-        let short = announced.filter(|announced| *announced > delivery.octets);
         let arrival = Arrival {
             new,
             again,
@@ -277,6 +280,7 @@ impl Deliveries {
             number,
             digest,
             short: short.is_some(),
+            whole,
             known,
             proved: false,
         });
@@ -316,7 +320,10 @@ impl Deliveries {
             let prepared = self.mailbox.prepare();
             let places = prepared.map_err(|error| self.mailbox_error(error))?;
             let promise = |(one, place): (&&Complete, _)| {
-                let standing = self.standing(one);
+                let standing = match one.proved && one.whole {
+                    true => Standing::Delivered,
+                    false => Standing::Unproved,
+                };
                 let entry = self.register.entry_of(one.number, one.digest, standing);
                 Promise { entry, place }
             };
@@ -335,22 +342,11 @@ impl Deliveries {
         }
         for one in batch.iter().filter(|one| one.proved) {
             if let Some(entry) = one.known {
-                self.register.confirm(one.number, entry);
+                self.register.confirm(one.number, entry, one.whole);
             }
         }
         self.settling = false;
         Ok(())
-    }
-
-    fn standing(&self, complete: &Complete) -> Standing {
-        let whole = match self.register.listed(complete.number) {
-            Some(_) => !complete.short || self.take_short,
-            None => self.take_short,
-        };
-        match complete.proved && whole {
-            true => Standing::Delivered,
-            false => Standing::Unproved,
-        }
     }
 
     /// Settles what may be settled of a session that has not come to its end. What was short, and
@@ -391,6 +387,7 @@ impl Deliveries {
             self.register.suspect(number);
         }
         self.settle()?;
+        self.register.break_off();
         self.write_changes()?;
         Ok(suspect)
     }

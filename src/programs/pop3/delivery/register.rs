@@ -61,6 +61,8 @@ pub(super) struct Register {
     taken: Vec<bool>,
     offers: BTreeMap<Number, Offered>,
     offered: HashMap<Text, usize>,
+    /// The server has listed what it has.
+    begun: bool,
     /// Something is not as the ledger has it.
     changed: bool,
 }
@@ -105,6 +107,7 @@ impl Register {
 
     /// A session begins: this is what the server lists.
     pub(super) fn begin_session(&mut self, offers: &[Offer]) {
+        self.begun = true;
         self.taken.fill(false);
         self.offers.clear();
         self.offered.clear();
@@ -183,19 +186,23 @@ impl Register {
     }
 
     /// The entry of a message that was fetched, by its octets; it is taken from now on. `None`: the
-    /// message is new.
-    pub(super) fn find(&mut self, number: Number, digest: &Digest) -> Option<usize> {
+    /// message is new. What is not whole may be a part of any message, so that its name and its size
+    /// have to be those of the entry, too.
+    pub(super) fn find(&mut self, number: Number, digest: &Digest, whole: bool) -> Option<usize> {
         let offered = self.offers.get(&number)?;
         let same = self.by_digest.get(digest)?.iter().copied();
-        let free = same
-            .filter(|index| !self.taken[*index] && self.entries[*index].standing != Standing::Gone);
+        let free = same.filter(|index| {
+            let entry = &self.entries[*index];
+            let fits = whole || entry.uid == offered.uid && entry.listed == offered.listed;
+            fits && !self.taken[*index] && entry.standing != Standing::Gone
+        });
         // The same name first, before one that has none.
         let fits = |index: &usize| match (&offered.uid, &self.entries[*index].uid) {
             (Some(offered), Some(entry)) if offered == entry => Some(0),
             (None, None) => Some(0),
             (Some(_), None) => Some(1),
-            // A name that the server does not say today.
-            (None, Some(entry)) if !self.offered.contains_key(entry) => Some(1),
+            // The server has no names today.
+            (None, Some(_)) if self.offered.is_empty() => Some(1),
             (None | Some(_), Some(_)) => None,
         };
         let (_, index) = free
@@ -251,14 +258,21 @@ impl Register {
         self.is_no_suspect(number);
     }
 
-    /// A message was fetched, and has the octets of its entry.
-    pub(super) fn confirm(&mut self, number: Number, index: usize) {
+    /// A message was fetched, and has the octets of its entry. What is not whole is taken for all
+    /// that there is where it is the second time, and the name is that of one message only.
+    pub(super) fn confirm(&mut self, number: Number, index: usize, whole: bool) {
         let Some(offered) = self.offers.get(&number) else {
             return;
         };
+        let uid = offered.uid.as_ref();
+        let named = uid.is_some_and(|uid| self.offered.get(uid) == Some(&1));
         let entry = &mut self.entries[index];
         let before = entry.clone();
-        entry.standing = Standing::Delivered;
+        let second = named && entry.standing != Standing::Doubted;
+        entry.standing = match whole || second {
+            true => Standing::Delivered,
+            false => Standing::Unproved,
+        };
         entry.listed = offered.listed;
         if entry.uid.is_none()
             && let Some(uid) = &offered.uid
@@ -326,6 +340,23 @@ impl Register {
         }
     }
 
+    /// The session has not come to its end: what was not listed may be gone, and what has its name
+    /// later another message.
+    pub(super) fn break_off(&mut self) {
+        if !self.begun {
+            return;
+        }
+        for (entry, taken) in self.entries.iter_mut().zip(&self.taken) {
+            let uid = entry.uid.as_ref();
+            let listed = uid.is_some_and(|uid| self.offered.contains_key(uid));
+            let certain = matches!(entry.standing, Standing::Delivered | Standing::Unproved);
+            if !taken && !listed && certain {
+                entry.standing = Standing::Doubted;
+                self.changed = true;
+            }
+        }
+    }
+
     /// The server has said that it has deleted what was marked: that is gone, and so is what it has
     /// not listed.
     pub(super) fn end_session(&mut self) {
@@ -338,15 +369,21 @@ impl Register {
             .collect();
         let may_be = |entry: &Entry| match &entry.uid {
             None => !open.is_empty(),
-            Some(uid) => open
-                .iter()
-                .any(|open| open.is_none_or(|offered| offered == uid)),
+            Some(uid) => open.iter().any(|open| match open {
+                Some(offered) => *offered == uid,
+                None => self.offered.is_empty(),
+            }),
         };
         for (entry, taken) in self.entries.iter_mut().zip(&self.taken) {
-            if !taken && entry.standing != Standing::Gone && !may_be(entry) {
-                entry.standing = Standing::Gone;
-                self.changed = true;
+            if *taken || entry.standing == Standing::Gone {
+                continue;
             }
+            // What may be one that was listed, and was not fetched, may be another one as well.
+            entry.standing = match may_be(entry) {
+                true => Standing::Doubted,
+                false => Standing::Gone,
+            };
+            self.changed = true;
         }
         let listed = |suspect: &Suspect| self.offers.values().any(|offered| offered.is(suspect));
         let before = (self.entries.len(), self.suspects.len());
@@ -360,6 +397,7 @@ impl Register {
             !forgotten
         });
         self.changed |= before != (self.entries.len(), self.suspects.len());
+        // Places in the list are others from here on.
         let changed = self.changed;
         *self = Self::new(
             std::mem::take(&mut self.entries),
