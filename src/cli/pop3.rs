@@ -102,10 +102,10 @@ pub(super) struct Fetch {
     /// Delete messages on the server when they are delivered
     #[arg(long)]
     delete: bool,
-    /// Delete messages too that are shorter than the server had said, which are otherwise fetched a
-    /// second time first
+    /// Delete messages too that are longer or shorter than the server had said, which are otherwise
+    /// fetched a second time first
     #[arg(long, requires = "delete")]
-    delete_short: bool,
+    ignore_sizes: bool,
     /// The largest message; larger ones are left on the server (number and K, M or G)
     #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = size)]
     max_size: u64,
@@ -202,7 +202,7 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         crlf: arguments.crlf,
         terms: Terms {
             delete: arguments.delete,
-            delete_short: arguments.delete_short,
+            ignore_sizes: arguments.ignore_sizes,
             largest: arguments.max_size,
         },
     };

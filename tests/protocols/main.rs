@@ -5,6 +5,7 @@
 
 mod fetching;
 mod framing;
+mod link;
 mod pop3;
 mod transfer;
 

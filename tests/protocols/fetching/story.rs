@@ -148,7 +148,7 @@ impl Story {
             let mut talk = talk.map_err(|error| Some(Failed::Session(error)))?;
             let terms = Terms {
                 delete: run.delete,
-                delete_short: false,
+                ignore_sizes: false,
                 largest: u64::MAX,
             };
             let mut tell = |note: &Note| {
@@ -170,7 +170,7 @@ impl Story {
         }
         let files = self.files();
         for message in expunged {
-            // What came short twice is what the server has.
+            // What came twice is what the server has.
             let delivered = |octets: &[u8]| files.contains_key(octets);
             let twice = self.handed.iter().filter(|(_, times)| **times >= 2);
             let mut short = twice.filter(|((id, _), _)| *id == message.id);

@@ -42,8 +42,8 @@ pub struct Deliveries {
     batch_bytes: u64,
     /// Whether line ends stay CRLF.
     crlf: bool,
-    /// Whether a message that is shorter than announced counts as whole.
-    take_short: bool,
+    /// Whether a message that is longer or shorter than announced counts as whole.
+    ignore_sizes: bool,
     /// A batch is being settled, or that has failed: the next process finishes it.
     settling: bool,
 }
@@ -53,9 +53,9 @@ pub struct Deliveries {
 struct Complete {
     number: Number,
     digest: Digest,
-    /// It has fewer octets than announced.
-    short: bool,
-    /// It has as many octets as announced, or more.
+    /// It has more or fewer octets than announced.
+    odd: bool,
+    /// It has as many octets as announced.
     whole: bool,
     /// The entry whose octets it has; `None`: it is new, and in the batch of the mailbox.
     known: Option<usize>,
@@ -68,6 +68,7 @@ struct Complete {
 pub struct Delivery {
     hash: blake3::Hasher,
     octets: u64,
+    lines: u64,
     ends: LineEnds,
 }
 
@@ -80,8 +81,8 @@ pub struct Arrival {
     pub again: bool,
     /// It is delivered, and its name was that of a message with other octets.
     pub named_anew: bool,
-    /// The octets that came, and the more that were announced.
-    pub short: Option<(u64, u64)>,
+    /// The octets that came, and those that were announced, where they are not the same.
+    pub odd: Option<(u64, u64)>,
 }
 
 /// How a session ends that does not come to its end.
@@ -193,14 +194,14 @@ impl Deliveries {
             batch: Vec::new(),
             batch_bytes: 0,
             crlf,
-            take_short: false,
+            ignore_sizes: false,
             settling: false,
         })
     }
 
-    /// From now on a message that is shorter than announced counts as whole.
-    pub fn take_short(&mut self) {
-        self.take_short = true;
+    /// From now on a message that is longer or shorter than announced counts as whole.
+    pub fn ignore_sizes(&mut self) {
+        self.ignore_sizes = true;
     }
 
     /// A session begins: this is what the server lists.
@@ -223,6 +224,7 @@ impl Deliveries {
         Ok(Delivery {
             hash: blake3::Hasher::new(),
             octets: 0,
+            lines: 0,
             ends: LineEnds::new(self.crlf),
         })
     }
@@ -234,6 +236,7 @@ impl Deliveries {
     pub fn write(&mut self, delivery: &mut Delivery, octets: &[u8]) -> Result<(), DeliveryError> {
         delivery.hash.update(octets);
         delivery.octets += octets.len() as u64;
+        delivery.lines += memchr::memchr_iter(b'\n', octets).count() as u64;
         let mailbox = &mut self.mailbox;
         let written = delivery.ends.write(octets, |piece| mailbox.write(piece));
         written.map_err(|error| self.mailbox_error(error))
@@ -251,8 +254,10 @@ impl Deliveries {
     ) -> Result<Arrival, DeliveryError> {
         let digest = delivery.hash.finalize();
         let announced = self.register.listed(number);
-        let short = announced.filter(|announced| *announced > delivery.octets);
-        let whole = self.take_short || announced.is_some() && short.is_none();
+        // Some servers count a line end as one octet.
+        let lengths = [delivery.octets, delivery.octets - delivery.lines];
+        let odd = announced.filter(|announced| !lengths.contains(announced));
+        let whole = self.ignore_sizes || announced.is_some() && odd.is_none();
         let known = self.register.find(number, &digest, whole);
         let new = known.is_none();
         let in_batch = |one: &Complete| one.known.is_none() && one.digest == digest;
@@ -262,7 +267,7 @@ impl Deliveries {
             new,
             again,
             named_anew: new && !again && self.register.is_named_anew(number),
-            short: short.map(|announced| (delivery.octets, announced - delivery.octets)),
+            odd: odd.map(|announced| (delivery.octets, announced)),
         };
         let mailbox = &mut self.mailbox;
         let ended = match new {
@@ -279,7 +284,7 @@ impl Deliveries {
         self.batch.push(Complete {
             number,
             digest,
-            short: short.is_some(),
+            odd: odd.is_some(),
             whole,
             known,
             proved: false,
@@ -349,10 +354,10 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Settles what may be settled of a session that has not come to its end. What was short, and
+    /// Settles what may be settled of a session that has not come to its end. What was odd, and
     /// after it everything that was not proved, is forgotten; all that was not proved where the
     /// session is out of step. There, one message is asked for last from now on, so that it does not
-    /// keep the others away: `arriving`, or the first that was short, or the last that ended.
+    /// keep the others away: `arriving`, or the first that was odd, or the last that ended.
     ///
     /// # Errors
     /// When the file system refuses.
@@ -366,12 +371,12 @@ impl Deliveries {
         }
         let proved = self.batch.iter().take_while(|one| one.proved).count();
         let unproved = &self.batch[proved..];
-        let short = unproved.iter().position(|one| one.short);
+        let odd = unproved.iter().position(|one| one.odd);
         let last = unproved.len().checked_sub(1);
         let (keep, suspect) = match how {
-            Break::Cut => (proved + short.unwrap_or(unproved.len()), None),
+            Break::Cut => (proved + odd.unwrap_or(unproved.len()), None),
             Break::OutOfStep => {
-                let ended = short.or(last).map(|at| unproved[at].number);
+                let ended = odd.or(last).map(|at| unproved[at].number);
                 (proved, arriving.or(ended))
             }
         };

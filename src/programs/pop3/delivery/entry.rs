@@ -25,7 +25,7 @@ pub(super) struct Entry {
 pub(super) enum Standing {
     /// It may be deleted.
     Delivered,
-    /// It was shorter than announced, or nobody knows whether the octets were the answer to what was
+    /// It had another size than announced, or nobody knows whether the octets were the answer to what was
     /// asked: a second fetch has to give the same before it may be deleted.
     Unproved,
     /// It was marked as deleted, and QUIT was said: as long as that is not answered, what has its

@@ -36,8 +36,8 @@ pub struct Wish<'a> {
 pub struct Terms {
     /// Whether messages are deleted on the server when they are delivered.
     pub delete: bool,
-    /// Whether that goes for messages that are shorter than announced, too.
-    pub delete_short: bool,
+    /// Whether that goes for messages that are longer or shorter than announced, too.
+    pub ignore_sizes: bool,
     /// The most octets of a message; larger ones stay.
     pub largest: u64,
 }

@@ -29,14 +29,14 @@ pub enum Note {
     Again(Number),
     /// A message has the name of one with other octets.
     NamedAnew(Number),
-    /// A message is shorter than announced.
-    Short {
+    /// A message has another size than announced.
+    Odd {
         /// Which.
         message: Number,
         /// The octets that came.
         came: u64,
-        /// The octets that are missing.
-        missing: u64,
+        /// The octets that were announced.
+        announced: u64,
     },
     /// A message stays on the server, since nothing shows that what came was its octets.
     Unproved(Number),
@@ -54,7 +54,7 @@ impl Note {
             Self::LeftOut(..)
             | Self::TooLarge { .. }
             | Self::Refused(..)
-            | Self::Short { .. }
+            | Self::Odd { .. }
             | Self::Unproved(_)
             | Self::Suspect(_)
             | Self::Postponed(_) => true,
@@ -106,14 +106,14 @@ impl fmt::Display for Note {
                 f,
                 "message {message} is delivered: another message had its identifier before"
             ),
-            Self::Short {
+            Self::Odd {
                 message,
                 came,
-                missing,
+                announced,
             } => write!(
                 f,
-                "message {message} came with {came} octets, {missing} fewer than announced: it stays \
-                 on the server until a second fetch gives the same, or with --delete-short"
+                "message {message} came with {came} octets, and {announced} were announced: it stays \
+                 on the server until a second fetch gives the same, or with --ignore-sizes"
             ),
             Self::Unproved(message) => write!(
                 f,

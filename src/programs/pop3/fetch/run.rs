@@ -47,8 +47,8 @@ pub fn converse<C: Conversation>(
     tell: &mut dyn FnMut(&Note),
     progress: &ProgressBar,
 ) -> Result<Fetched, Failed<C::Error>> {
-    if terms.delete_short {
-        deliveries.take_short();
+    if terms.ignore_sizes {
+        deliveries.ignore_sizes();
     }
     let mut fetch = Fetch {
         conversation,
@@ -59,6 +59,7 @@ pub fn converse<C: Conversation>(
         queue: VecDeque::new(),
         arriving: None,
         unsettled: Vec::new(),
+        unproved: false,
         fetched: Fetched::default(),
         progress,
     };
@@ -92,8 +93,11 @@ struct Fetch<'a, C> {
     queue: VecDeque<Command>,
     /// The message that is coming.
     arriving: Option<(Number, Delivery)>,
-    /// Messages that are complete, but not settled; and how they are short.
-    unsettled: Vec<(Number, Option<(u64, u64)>)>,
+    /// Messages that are complete, but not settled; and whether they are odd.
+    unsettled: Vec<(Number, bool)>,
+    /// A question behind messages was not answered as it has to be: whatever comes after it may be
+    /// the answer to something else, and be in step again by chance.
+    unproved: bool,
     fetched: Fetched,
     progress: &'a ProgressBar,
 }
@@ -313,9 +317,9 @@ impl<C: Conversation> Fetch<'_, C> {
                 }
                 Event::Size { message, octets } => {
                     let offer = self.offers.get(&message);
-                    if offer.and_then(|offer| offer.listed) == Some(octets) {
-                        self.proved()?;
-                    }
+                    let right = offer.and_then(|offer| offer.listed) == Some(octets);
+                    self.unproved |= !right;
+                    self.proved()?;
                     open -= 1;
                 }
                 _ => {}
@@ -339,8 +343,10 @@ impl<C: Conversation> Fetch<'_, C> {
                 self.note(Note::Refused(to, reply));
                 Ok(true)
             }
-            // Nothing is proved then.
-            (_, Status::Err) => Ok(true),
+            (_, Status::Err) => {
+                self.unproved = true;
+                Ok(true)
+            }
             (_, Status::Ok) => Ok(false),
         }
     }
@@ -367,12 +373,12 @@ impl<C: Conversation> Fetch<'_, C> {
         if arrival.named_anew {
             self.note(Note::NamedAnew(message));
         }
-        let kept = arrival.new && !self.terms.delete_short;
-        if let Some((came, missing)) = arrival.short.filter(|_| kept) {
-            self.note(Note::Short {
+        let kept = arrival.new && !self.terms.ignore_sizes;
+        if let Some((came, announced)) = arrival.odd.filter(|_| kept) {
+            self.note(Note::Odd {
                 message,
                 came,
-                missing,
+                announced,
             });
         }
         match arrival.new {
@@ -380,13 +386,15 @@ impl<C: Conversation> Fetch<'_, C> {
             false => self.fetched.known += 1,
         }
         self.progress.inc(1);
-        self.unsettled.push((message, arrival.short));
+        self.unsettled.push((message, arrival.odd.is_some()));
         Ok(())
     }
 
-    /// What is complete was the answer to what was asked.
+    /// What is complete was the answer to what was asked, unless it was not so before.
     fn proved(&mut self) -> Result<(), Failed<C::Error>> {
-        self.deliveries.prove();
+        if !self.unproved {
+            self.deliveries.prove();
+        }
         match self.deliveries.is_batch_full() {
             true => self.settle(),
             false => Ok(()),
@@ -396,14 +404,14 @@ impl<C: Conversation> Fetch<'_, C> {
     /// From here on the complete messages are safe, and may be deleted where they are proved.
     fn settle(&mut self) -> Result<(), Failed<C::Error>> {
         self.deliveries.settle()?;
-        for (number, short) in std::mem::take(&mut self.unsettled) {
+        for (number, odd) in std::mem::take(&mut self.unsettled) {
             if !self.terms.delete {
                 continue;
             }
             if self.deliveries.may_be_deleted(number) {
                 // Before what is still to be fetched: a session that is cut now has marked nothing.
                 self.queue.push_front(Command::Dele(number));
-            } else if short.is_none() {
+            } else if !odd {
                 self.note(Note::Unproved(number));
             }
         }
