@@ -4,6 +4,7 @@ mod attacks;
 mod calibration;
 mod cli;
 mod compare;
+mod damage;
 mod floors;
 mod isolation;
 mod keeping;

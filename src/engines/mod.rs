@@ -2,7 +2,7 @@
 //!
 //! 1. [`verdict`]: the five words, as types that cannot be mistaken for one another.
 //! 2. [`search`]: the one place that decides whether a search was complete.
-//! 3. [`counterexample`]: what a refutation shows, and its token.
+//! 3. [`counterexample`]: what a refutation shows, and its token; [`saved`]: the same in a file.
 //! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
 //! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
 //! 6. [`mod@check`]: one program, one instance, one engine: rows.
@@ -30,6 +30,7 @@ mod panics;
 pub mod plan;
 pub mod progress;
 pub mod replay;
+pub mod saved;
 pub mod search;
 pub mod shuttle;
 pub mod sweep;
