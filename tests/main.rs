@@ -2,6 +2,7 @@
 
 mod attacks;
 mod calibration;
+mod claims;
 mod cli;
 mod compare;
 mod damage;
