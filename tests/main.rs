@@ -31,6 +31,7 @@ mod server_parts;
 mod starts_and_joins;
 mod starvation;
 mod stepping;
+mod stress;
 mod sweep;
 mod workers;
 mod zero_cost;
