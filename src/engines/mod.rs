@@ -13,12 +13,14 @@
 //! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
 //! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
 //! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
-//! 13. `panics`, `environment`: the process's panic output and variables, owned in one place.
+//! 13. `panics`, `environment`, `confined`: the process's panic output, variables and memory, owned
+//!     in one place.
 
 pub mod calibration;
 pub mod check;
 pub mod claims;
 pub mod comparison;
+mod confined;
 pub mod counterexample;
 pub mod engine;
 mod environment;
