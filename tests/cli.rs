@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crosscheck::engines::saved;
 use serde_json::Value;
 
 fn crosscheck(arguments: &[&str]) -> Output {
@@ -109,7 +110,8 @@ fn values_out_of_range_are_usage_errors_that_say_the_range() {
             ],
             "only engine exhaustive has modes, not loom",
         ),
-        (&["replay", "cc1.damaged"], "damaged"),
+        (&["replay", "cc2.damaged"], "damaged"),
+        (&["replay", "cc1.of-before"], "of another version"),
         (&["replay", "no-such-file"], "no token and no file"),
         (&["frobnicate"], "frobnicate"),
     ] {
@@ -232,7 +234,7 @@ fn json_has_the_schema_that_is_promised() {
                 counterexample["token"]
                     .as_str()
                     .expect("a token")
-                    .starts_with("cc1.")
+                    .starts_with("cc2.")
             );
             assert!(
                 counterexample["steps"]
@@ -415,12 +417,10 @@ fn an_execution_that_never_ends_replays_by_going_round() {
         assert!(out(&elsewhere).contains("only engine exhaustive can tell"));
         // Another loop: the same steps the other way round.
         let text = std::fs::read_to_string(file).expect("it has been saved");
-        let mut saved: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-        let from = saved["loop_from"].as_u64().expect("it never ends");
-        let from = usize::try_from(from).expect("few steps");
-        let steps = saved["steps"].as_array_mut().expect("steps");
-        steps[from..].reverse();
-        std::fs::write(file, saved.to_string()).expect("it can be saved");
+        let mut other = saved::read(&text).expect("it is as it was saved");
+        let from = other.loop_from.expect("it never ends");
+        other.steps[from..].reverse();
+        std::fs::write(file, saved::text(&other)).expect("it can be saved");
         let changed = crosscheck(&["replay", file]);
         assert_eq!(code(&changed), 1, "{}", out(&changed));
         assert!(out(&changed).starts_with("Not reproduced on exhaustive: "));
@@ -441,7 +441,7 @@ fn explain_prints_a_counterexample_that_replay_repeats() {
     );
     let token = text
         .split_whitespace()
-        .find(|word| word.starts_with("cc1."))
+        .find(|word| word.starts_with("cc2."))
         .expect("the token stands in the text");
     for what in [token, file] {
         let replayed = crosscheck(&["replay", what]);

@@ -29,6 +29,7 @@ impl Scenario for Fatal {
                 "deadlock",
                 "double-panic",
                 "print",
+                "allocate",
             ],
         )]
     }
@@ -56,6 +57,13 @@ impl Scenario for Fatal {
             "double-panic" => {
                 let _again = PanicsAgain;
                 panic!("the first");
+            }
+            "allocate" => {
+                // A list that grows for ever, without a step of the model.
+                let mut list: Vec<Vec<u64>> = Vec::new();
+                loop {
+                    list.push(Vec::with_capacity(std::hint::black_box(1 << 22)));
+                }
             }
             "print" => {
                 println!("a line of the checked program");
@@ -89,12 +97,17 @@ const ENGINES: [EngineId; 4] = [
 ];
 
 fn rows(how: &str, test: &str) -> Vec<Row> {
+    let limits = Limits {
+        thread_schedules: 200,
+        ..Limits::QUICK
+    };
+    rows_within(how, test, limits, &ENGINES)
+}
+
+fn rows_within(how: &str, test: &str, limits: Limits, engines: &[EngineId]) -> Vec<Row> {
     let checks = Checks::default()
-        .engines(&ENGINES)
-        .limits(Limits {
-            thread_schedules: 200,
-            ..Limits::QUICK
-        })
+        .engines(engines)
+        .limits(limits)
         .set("how", how);
     verdicts(Fatal, &checks, &format!("tests::isolation::{test}::here"))
         .rows()
@@ -124,6 +137,39 @@ fn a_panic_refutes_the_invariant_with_its_message() {
             assert!(place.contains("isolation.rs"), "{place}");
         }
     }
+}
+
+/// Memory that a checked program takes without a step is nobody's to count but the system's.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_program_that_allocates_without_end_is_stopped_before_the_machine_is_full() {
+    let test = "a_program_that_allocates_without_end_is_stopped_before_the_machine_is_full";
+    let [mut limits, mut found] = [Vec::new(), Vec::new()];
+    for memory in [100, 1_000] {
+        let bounds = Limits {
+            memory,
+            ..Limits::QUICK
+        };
+        let rows = rows_within("allocate", test, bounds, &EngineId::ALL);
+        assert_eq!(rows.len(), 3 * EngineId::ALL.len());
+        for row in rows {
+            match &row.verdict {
+                Verdict::GaveUp(GaveUp::Allocation { bytes, limit }) => {
+                    assert_eq!(*bytes, 8 << 22);
+                    found.push(*limit);
+                }
+                other => panic!("{}: {other:?}", row.engine),
+            }
+            let why = row.verdict.reason();
+            assert!(why.contains("raise --bound memory"), "{why}");
+        }
+        found.dedup();
+        limits.append(&mut found);
+    }
+    assert!(
+        limits.len() == 2 && limits[0] + 1_800 == limits[1],
+        "{limits:?}"
+    );
 }
 
 #[test]

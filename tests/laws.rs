@@ -141,20 +141,8 @@ proptest! {
     /// Arbitrary text is no token, and never a panic.
     #[test]
     fn arbitrary_text_is_refused_as_a_token(text in "\\PC*", prefix in any::<bool>()) {
-        let text = if prefix { format!("cc1.{text}") } else { text };
+        let text = if prefix { format!("cc2.{text}") } else { text };
         prop_assert!(Counterexample::from_token(&text).is_err());
-    }
-
-    /// A token that was cut or changed is refused, or reads as what it says; never a panic.
-    #[test]
-    fn a_damaged_token_never_panics(cut in 0usize..2000, at in 0usize..2000, byte in any::<u8>()) {
-        let token = some_token();
-        let _ = Counterexample::from_token(&token[..cut.min(token.len())]);
-        let mut bytes = token.clone().into_bytes();
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        let _ = Counterexample::from_token(&String::from_utf8_lossy(&bytes));
-        prop_assert!(Counterexample::from_token(&token).is_ok());
     }
 
     /// A semaphore that nobody waits for is a counter: it agrees with one on every sequence of
@@ -197,16 +185,4 @@ proptest! {
         }
         prop_assert_eq!(semaphore.value(), isize::try_from(all).unwrap());
     }
-}
-
-fn some_token() -> String {
-    let program: Program = Arc::new(Nest(vec![
-        vec![Step::Lock(0), Step::Lock(1)],
-        vec![Step::Lock(1), Step::Lock(0)],
-    ]));
-    let (word, counterexample) = word(&program, EngineId::ShuttlePct);
-    assert_eq!(word, Word::Refuted);
-    counterexample
-        .expect("a refutation has a counterexample")
-        .token()
 }

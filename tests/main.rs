@@ -2,8 +2,10 @@
 
 mod attacks;
 mod calibration;
+mod claims;
 mod cli;
 mod compare;
+mod damage;
 mod floors;
 mod isolation;
 mod keeping;
@@ -29,6 +31,7 @@ mod server_parts;
 mod starts_and_joins;
 mod starvation;
 mod stepping;
+mod stress;
 mod sweep;
 mod workers;
 mod zero_cost;

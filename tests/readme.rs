@@ -74,12 +74,12 @@ fn the_counterexample_is_the_one_that_comes_out() {
     let printed = String::from_utf8(output.stdout).expect("a counterexample is text");
     let (shown, token) = printed
         .trim_end()
-        .split_once("cc1.")
+        .split_once("cc2.")
         .expect("a token ends it");
     assert!(!token.contains(char::is_whitespace), "{token}");
     let readme = read("README.md");
     assert!(
-        readme.contains(&format!("```text\n{shown}cc1.…\n```")),
+        readme.contains(&format!("```text\n{shown}cc2.…\n```")),
         "the README does not show this:\n{shown}"
     );
 }

@@ -26,7 +26,7 @@ fn check(planned: &Planned, table: &Table) -> Result<(), Failed> {
     let claimed: Vec<Claimed> = rows
         .into_iter()
         .map(|row| Claimed {
-            claim: table.claim(super::MODE, planned.asks.as_ref(), &row),
+            claim: planned.claim(table, &row),
             row,
         })
         .collect();
@@ -52,6 +52,7 @@ fn check(planned: &Planned, table: &Table) -> Result<(), Failed> {
             )
             .into());
         }
+        super::truth::row_agrees(planned, &row.row)?;
         replays(planned, &row.row)?;
     }
     pin(planned, &report::snapshot::row_report(&claimed));

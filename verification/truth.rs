@@ -1,8 +1,8 @@
 //! The table against what the catalogue says of itself: the predicates of each variant.
 
-use crosscheck::engines::Word;
 use crosscheck::engines::claims::{Line, Table};
-use crosscheck::engines::plan::catalogue_plan;
+use crosscheck::engines::plan::{Planned, catalogue_plan};
+use crosscheck::engines::{Row, Word};
 use crosscheck::problems::{Variant, catalogue};
 use crosscheck::scenario::Memory;
 use crosscheck::sync::Property;
@@ -21,6 +21,28 @@ pub(crate) fn trials(table: &Table) -> Vec<Trial> {
         })
         .with_kind(kind),
     ]
+}
+
+/// What a row says of a property, against the predicate of its variant: chance may miss a failure, and
+/// no engine may see one, or a situation, that there is not.
+pub(crate) fn row_agrees(planned: &Planned, row: &Row) -> Result<(), Failed> {
+    let problems = catalogue();
+    let variant = variant(&problems, planned.program.name()).ok_or("no such variant")?;
+    let memory = planned.engine.memory();
+    let (instance, semantics) = (&planned.instance, &planned.semantics);
+    let fails = variant
+        .truth
+        .fails(row.property, memory, instance, semantics);
+    let word = row.verdict.word();
+    match (word, fails) {
+        (Word::Proved, true) | (Word::Refuted, false) => Err(format!(
+            "{} is {word}, its predicate says that it {}",
+            row.property,
+            if fails { "fails" } else { "holds" }
+        )
+        .into()),
+        _ => Ok(()),
+    }
 }
 
 /// A line says refuted only where the predicate says that the property fails, and proved only

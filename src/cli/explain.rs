@@ -8,7 +8,7 @@ use super::args::Explain;
 use super::verify::{check_all, chosen};
 use super::{Failure, INTERRUPTED, print, select};
 use crate::engines::claims::Mode;
-use crate::engines::{Counterexample, Row};
+use crate::engines::{Counterexample, Row, saved};
 use crate::report;
 
 pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
@@ -68,7 +68,6 @@ fn nothing(scenario: &str, rows: &[Row]) -> String {
 }
 
 fn save(counterexample: &Counterexample, path: &std::path::Path) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(counterexample)?;
-    fs::write(path, text + "\n")
+    fs::write(path, saved::text(counterexample))
         .map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use super::args::Replay;
 use super::{Failure, print, select};
-use crate::engines::Counterexample;
+use crate::engines::counterexample::is_token;
 use crate::engines::replay::{Replayed, machine, replay_rounds};
+use crate::engines::{Counterexample, saved};
 use crate::report;
 
 /// The largest file that is read as a counterexample, in bytes.
@@ -98,13 +99,14 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
 
 /// A token, or a file with a token or a saved counterexample.
 fn read(what: &str) -> Result<Counterexample, Failure> {
-    if what.starts_with("cc1.") {
+    if is_token(what) {
         return Ok(Counterexample::from_token(what)?);
     }
     let path = Path::new(what);
     let file = File::open(path).map_err(|error| {
         Failure(format!(
-            "`{}` is no token and no file: {error}",
+            "`{}` is no token and no file: {error}; a token that is not taken for one is damaged at its \
+             beginning, copy it whole from a report",
             what.escape_debug()
         ))
     })?;
@@ -117,13 +119,8 @@ fn read(what: &str) -> Result<Counterexample, Failure> {
             path.display()
         )));
     }
-    if text.trim_start().starts_with("cc1.") {
+    if is_token(&text) {
         return Ok(Counterexample::from_token(&text)?);
     }
-    serde_json::from_str(&text).map_err(|error| {
-        Failure(format!(
-            "{} holds no token and no saved counterexample: {error}",
-            path.display()
-        ))
-    })
+    saved::read(&text).map_err(|error| Failure(format!("{}: {error}", path.display())))
 }

@@ -52,9 +52,7 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         let Some((rows, time)) = done else { continue };
         lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
         for row in rows {
-            let claim = planned
-                .mode
-                .and_then(|m| table.claim(m, planned.asks.as_ref(), &row));
+            let claim = planned.claim(&table, &row);
             timings.push(Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
             claimed.push(Claimed { row, claim });
         }

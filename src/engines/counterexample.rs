@@ -126,9 +126,18 @@ pub struct BlockedThread {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// It does not begin as tokens do.
-    #[error("not a token: tokens begin with `{PREFIX}`; copy it whole from a report")]
+    #[error(
+        "no token, or damaged at its beginning: tokens begin with `{PREFIX}`; copy it whole from a \
+         report"
+    )]
     Prefix,
-    /// It is not in the alphabet of tokens, or was cut.
+    /// It begins as the tokens of another version do.
+    #[error(
+        "the token is of another version of this program, or damaged at its beginning: tokens begin \
+         with `{PREFIX}` now; check the scenario again for a new one"
+    )]
+    Version,
+    /// It is not as it was made.
     #[error("the token is damaged or was cut; copy it whole from a report")]
     Damaged,
     /// It does not say what a token says.
@@ -136,10 +145,29 @@ pub enum TokenError {
     Content(String),
 }
 
-const PREFIX: &str = "cc1.";
+const PREFIX: &str = "cc2.";
+
+/// Octets of the checksum in front of what a token holds; eight characters.
+const CHECKSUM: usize = 6;
 
 /// The most bytes that a token may unpack to: far more than any counterexample needs.
 const MOST_BYTES: usize = 16 << 20;
+
+/// The checksum of what a token holds.
+fn checksum(packed: &[u8]) -> [u8; CHECKSUM] {
+    let digest = blake3::hash(packed);
+    *digest.as_bytes().first_chunk().expect("a digest is longer")
+}
+
+/// Returns whether a text begins as tokens of some version do: `cc`, a number and a dot.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    let digits = |version: &str| version.bytes().all(|octet| octet.is_ascii_digit());
+    text.trim_start()
+        .strip_prefix("cc")
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(version, _)| !version.is_empty() && digits(version))
+}
 
 impl Counterexample {
     /// A failure, as everybody can read it.
@@ -287,22 +315,29 @@ impl Counterexample {
     pub fn token(&self) -> String {
         let text = serde_json::to_vec(&Compact::from(self)).expect("plain data always serialises");
         let packed = miniz_oxide::deflate::compress_to_vec(&text, 9);
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(packed))
+        let told = [&checksum(&packed)[..], &packed].concat();
+        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(told))
     }
 
     /// Reads a token.
     ///
     /// # Errors
-    /// [`TokenError`] when it is none, was cut, or is of another version.
+    /// [`TokenError`] when it is none, is not as it was made, or is of another version.
     pub fn from_token(token: &str) -> Result<Self, TokenError> {
-        let packed = token
-            .trim()
-            .strip_prefix(PREFIX)
-            .ok_or(TokenError::Prefix)?;
-        let packed = URL_SAFE_NO_PAD
-            .decode(packed)
+        let token = token.trim();
+        let told = token.strip_prefix(PREFIX).ok_or(if is_token(token) {
+            TokenError::Version
+        } else {
+            TokenError::Prefix
+        })?;
+        let told = URL_SAFE_NO_PAD
+            .decode(told)
             .map_err(|_| TokenError::Damaged)?;
-        let text = miniz_oxide::inflate::decompress_to_vec_with_limit(&packed, MOST_BYTES)
+        let (sum, packed) = told.split_first_chunk().ok_or(TokenError::Damaged)?;
+        if checksum(packed) != *sum {
+            return Err(TokenError::Damaged);
+        }
+        let text = miniz_oxide::inflate::decompress_to_vec_with_limit(packed, MOST_BYTES)
             .map_err(|_| TokenError::Damaged)?;
         let compact: Compact = serde_json::from_slice(&text)
             .map_err(|error| TokenError::Content(error.to_string()))?;

@@ -2,7 +2,7 @@
 //!
 //! 1. [`verdict`]: the five words, as types that cannot be mistaken for one another.
 //! 2. [`search`]: the one place that decides whether a search was complete.
-//! 3. [`counterexample`]: what a refutation shows, and its token.
+//! 3. [`counterexample`]: what a refutation shows, and its token; [`saved`]: the same in a file.
 //! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
 //! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
 //! 6. [`mod@check`]: one program, one instance, one engine: rows.
@@ -13,12 +13,14 @@
 //! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
 //! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
 //! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
-//! 13. `panics`, `environment`: the process's panic output and variables, owned in one place.
+//! 13. `panics`, `environment`, `confined`: the process's panic output, variables and memory, owned
+//!     in one place.
 
 pub mod calibration;
 pub mod check;
 pub mod claims;
 pub mod comparison;
+mod confined;
 pub mod counterexample;
 pub mod engine;
 mod environment;
@@ -30,6 +32,7 @@ mod panics;
 pub mod plan;
 pub mod progress;
 pub mod replay;
+pub mod saved;
 pub mod search;
 pub mod shuttle;
 pub mod sweep;

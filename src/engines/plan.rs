@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{Job, MODE, Row, check, instance_text, set_switch};
-use super::claims::{Mode, Table};
+use super::claims::{Claim, Mode, Table};
 use super::engine::EngineId;
 use super::limits::{Limits, SearchMode};
 use crate::scenario::{Instance, Parameter, Problem, Program, Value, Variant};
@@ -54,6 +54,27 @@ impl Planned {
     #[must_use]
     pub fn instance_text(&self) -> String {
         instance_text(&self.instance, &self.job().switches())
+    }
+
+    /// The claim of the table about one of its rows. One that is in the matrix because every variant
+    /// is checked at its defaults has to have one, if the table speaks of the scenario at all.
+    #[must_use]
+    pub fn claim(&self, table: &Table, row: &Row) -> Option<Claim> {
+        let mode = self.mode?;
+        let claim = table.claim(mode, self.asks.as_ref(), row);
+        let needed = || self.is_default() && table.speaks_of(mode, self.program.name());
+        claim.or_else(|| needed().then(Claim::lacking))
+    }
+
+    /// Returns whether it is one of the rows that every variant has in quick mode.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.mode == Some(Mode::Quick)
+            && self.asks.is_none()
+            && EngineId::DEFAULT.contains(&self.engine)
+            && self.semantics == Semantics::DEFAULT
+            && self.limits.mode == SearchMode::default()
+            && self.instance == Instance::defaults(&self.program.parameters())
     }
 
     /// A name that is unique in the matrix and can be filtered:
@@ -118,7 +139,7 @@ pub fn catalogue_plan(
             let parameters = variant.program.parameters();
             let (instance, semantics, search) =
                 parse_instance(&parameters, line.engine, &line.instance).map_err(error)?;
-            plan.push(Planned {
+            let planned = Planned {
                 program: Arc::clone(&variant.program),
                 instance,
                 semantics,
@@ -129,7 +150,17 @@ pub fn catalogue_plan(
                     ..mode.limits()
                 },
                 mode: Some(mode),
-            });
+            };
+            if planned.instance_text() != line.instance {
+                // Its rows would look for their claim under the other name.
+                let text = planned.instance_text().replace(' ', ",");
+                return Err(error(format!("write the instance as {text}")));
+            }
+            let targets = planned.job().targets;
+            if let Some(other) = line.refuted.iter().find(|other| !targets.contains(other)) {
+                return Err(error(format!("{other} is no property of it")));
+            }
+            plan.push(planned);
         }
     }
     for line in &table.lines {

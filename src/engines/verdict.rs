@@ -419,6 +419,18 @@ pub enum GaveUp {
         /// How many it may hold.
         limit: usize,
     },
+    /// The process of the row needed more memory than it may have.
+    #[error(
+        "{bytes} bytes more than the {limit} MB that the process of this row may have, which is \
+         more than twice what its search may hold; end what allocates without end, raise --bound \
+         memory, or check a smaller instance"
+    )]
+    Allocation {
+        /// How many bytes could not be had.
+        bytes: u64,
+        /// Megabytes that it may have.
+        limit: usize,
+    },
     /// The program behaves differently on the same schedule.
     #[error("the program is not deterministic: {detail}; remove clocks, randomness and hash order")]
     Nondeterministic {

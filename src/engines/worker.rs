@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::check::{Row, set_switch};
+use super::confined::{End, confine};
 use super::engine::{Ending, EngineId, Run};
 use super::environment;
 use super::limits::{Limits, SearchMode};
@@ -141,9 +142,7 @@ fn ask(
             Worker::end(running);
             GaveUp::Timeout { seconds }
         }
-        Outcome::Ended => GaveUp::Crashed {
-            how: running.last_words(),
-        },
+        Outcome::Ended => running.ended().reason(&planned.limits),
     };
     let run = Run {
         ending: Ending::Unable(why),
@@ -277,23 +276,18 @@ impl Worker {
     }
 
     /// How the process ended, and the last that it printed to standard error.
-    fn last_words(mut self) -> String {
+    fn ended(mut self) -> End {
         let status = self.child.wait();
         // The end of the process closes its standard error.
         let _ = self.drained.join();
         let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         let text: Vec<u8> = errors.iter().copied().collect();
         let text = String::from_utf8_lossy(&text);
-        let words: Vec<&str> = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-            .collect();
-        let how = status.map_or_else(|error| error.to_string(), describe);
-        if words.is_empty() {
-            how
-        } else {
-            format!("{how}: {}", words.join(" / "))
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        End {
+            signal: status.as_ref().ok().and_then(signal),
+            status: status.map_or_else(|error| error.to_string(), |status| status.to_string()),
+            words: lines.map(str::to_owned).collect(),
         }
     }
 
@@ -304,21 +298,17 @@ impl Worker {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
+/// The signal that ended a process, if one did.
+fn signal(status: &ExitStatus) -> Option<i32> {
     #[cfg(unix)]
     {
-        use std::os::unix::process::ExitStatusExt;
-        if let Some(signal) = status.signal() {
-            let name = match signal {
-                6 => "SIGABRT, an abort",
-                9 => "SIGKILL, perhaps for lack of memory",
-                11 => "SIGSEGV, a stack overflow or a wild pointer",
-                _ => "a signal",
-            };
-            return format!("signal {signal} ({name})");
-        }
+        std::os::unix::process::ExitStatusExt::signal(status)
     }
-    status.to_string()
+    #[cfg(not(unix))]
+    {
+        let _ = status;
+        None
+    }
 }
 
 /// Answers jobs from standard input until it ends: the main loop of a worker process.
@@ -412,6 +402,7 @@ impl Request {
             limits: self.limits,
             mode: None,
         };
+        confine(&planned.limits);
         Ok(planned.check().into_iter().map(WireRow::from).collect())
     }
 }

@@ -329,7 +329,7 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("<li>wait cycle: diner 0 -&gt; diner 1 -&gt; diner 0</li>"));
-        assert!(page.contains("crosscheck replay cc1."), "{page}");
+        assert!(page.contains("crosscheck replay cc2."), "{page}");
     }
 
     #[test]

@@ -249,7 +249,11 @@ pub(super) fn claimed(mut rows: Vec<Claimed>) -> Vec<Claimed> {
             vec![Word::Sampled, Word::Refuted]
         };
         let executions = row.row.complete().then_some(row.row.executions);
-        row.claim = Some(Claim { words, executions });
+        row.claim = Some(Claim {
+            line: Some(1),
+            words,
+            executions,
+        });
     }
     rows
 }
@@ -262,6 +266,7 @@ pub(super) fn contradicted(mut rows: Vec<Claimed>) -> Vec<Claimed> {
             _ => vec![Word::Proved],
         };
         row.claim = Some(Claim {
+            line: Some(1),
             words,
             executions: None,
         });

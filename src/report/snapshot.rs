@@ -167,7 +167,7 @@ mod tests {
             text.contains("wait cycle: diner 0 -> diner 1 -> diner 0"),
             "{text}"
         );
-        assert!(!text.contains("cc1."), "{text}");
+        assert!(!text.contains("cc2."), "{text}");
     }
 
     #[test]

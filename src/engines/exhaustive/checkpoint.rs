@@ -3,13 +3,19 @@
 //!
 //! What a search knows is tied to the very program: numbers of threads, objects and locations, and
 //! digests of places. So a file names the row and the executable, and another one is refused.
+//!
+//! A file is a header, the row and the executable, what the search knows, and a digest of all of
+//! that, which is looked at before anything else is: a search that went on from other bytes than
+//! were written could prove what does not hold.
 
-use std::fs::File;
-use std::hash::{DefaultHasher, Hasher};
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use std::{env, mem};
+
+use blake3::{Hash, Hasher, OUT_LEN};
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +29,10 @@ use crate::sync::Property;
 use crate::sync::announcing::{Totals, Used};
 
 /// What a file begins with; the number is that of the format.
-const HEADER: &[u8] = b"crosscheck search 1\n";
+const HEADER: &[u8] = b"crosscheck search 2\n";
+
+/// What files of every format begin with.
+const FAMILY: &[u8] = b"crosscheck search ";
 
 /// Shortest time between two writings, so that they cost little.
 const EVERY: Duration = Duration::from_secs(20);
@@ -47,12 +56,33 @@ pub(super) enum CheckpointError {
         /// Why.
         source: io::Error,
     },
-    /// It holds something else, or was cut.
+    /// It does not begin as a checkpoint does.
     #[error(
-        "{path} is no checkpoint of a search, or damaged; begin anew with --checkpoint",
+        "{path} is no checkpoint of a search, or its beginning is damaged; begin anew with \
+         --checkpoint",
+        path = path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It holds other bytes than were written.
+    #[error(
+        "the checkpoint {path} is damaged: it does not hold what was written; begin anew with \
+         --checkpoint",
         path = path.display()
     )]
     Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It begins as a file of another format.
+    #[error(
+        "the checkpoint {path} is in the format of another version of this program, or its first \
+         line is damaged; begin anew with --checkpoint",
+        path = path.display()
+    )]
+    OtherFormat {
         /// The file.
         path: PathBuf,
     },
@@ -71,12 +101,14 @@ pub(super) enum CheckpointError {
     OtherBuild,
 }
 
-/// What a file holds.
+/// A digest of 256 bits, of a file or of an executable.
+type Digest = [u8; OUT_LEN];
+
+/// Whose search a file holds; read before the search, which only the same executable can.
 #[derive(Serialize, Deserialize)]
-struct Saved {
+struct Owner {
     row: String,
-    build: u64,
-    knowledge: Knowledge,
+    build: Digest,
 }
 
 /// What has to be known beside the search itself to go on with it.
@@ -114,24 +146,21 @@ fn row(job: &Job<'_>, mode: SearchMode) -> String {
     )
 }
 
-/// A fingerprint of this executable.
-fn build() -> io::Result<u64> {
-    let mut file = BufReader::new(File::open(env::current_exe()?)?);
-    let mut hasher = DefaultHasher::new();
-    let mut block = vec![0; 1 << 16];
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.write(&block[..count]),
-        }
+/// A fingerprint of this executable, which does not change while it runs.
+fn build() -> io::Result<Digest> {
+    static BUILD: OnceLock<Digest> = OnceLock::new();
+    if let Some(build) = BUILD.get() {
+        return Ok(*build);
     }
+    let mut hasher = Hasher::new();
+    hasher.update_reader(File::open(env::current_exe()?)?)?;
+    Ok(*BUILD.get_or_init(|| *hasher.finalize().as_bytes()))
 }
 
 /// Where a search is kept, and when it was last.
 pub(super) struct Keeper {
     path: PathBuf,
-    row: String,
-    build: u64,
+    owner: Owner,
     last: Instant,
     cost: Duration,
 }
@@ -150,8 +179,10 @@ impl Keeper {
         })?;
         Ok(Self {
             path: path.to_owned(),
-            row: row(job, mode),
-            build,
+            owner: Owner {
+                row: row(job, mode),
+                build,
+            },
             last: Instant::now(),
             cost: Duration::ZERO,
         })
@@ -168,14 +199,11 @@ impl Keeper {
         let Some(memo) = inner.driver.memo() else {
             return Ok(());
         };
-        let saved = Saved {
-            row: self.row.clone(),
-            build: self.build,
-            knowledge: Knowledge::of(inner),
-        };
-        write(&self.path, &(memo, saved)).map_err(|source| CheckpointError::Write {
-            path: self.path.clone(),
-            source,
+        write(&self.path, &self.owner, &(memo, Knowledge::of(inner))).map_err(|source| {
+            CheckpointError::Write {
+                path: self.path.clone(),
+                source,
+            }
         })?;
         self.cost = started.elapsed();
         self.last = Instant::now();
@@ -184,53 +212,107 @@ impl Keeper {
 
     /// Reads what was kept.
     pub(super) fn resume(&self) -> Result<(Memo, Knowledge), CheckpointError> {
-        let (memo, saved) = read(&self.path)?;
-        if saved.row != self.row {
+        let bytes = contents(&self.path).map_err(|source| CheckpointError::Read {
+            path: self.path.clone(),
+            source,
+        })?;
+        let path = || self.path.clone();
+        let body = body(&bytes).map_err(|refused| match refused {
+            Refused::Foreign => CheckpointError::Foreign { path: path() },
+            Refused::Damaged => CheckpointError::Damaged { path: path() },
+            Refused::OtherFormat => CheckpointError::OtherFormat { path: path() },
+        })?;
+        let damaged = |_| CheckpointError::Damaged { path: path() };
+        let (owner, rest): (Owner, _) = postcard::take_from_bytes(body).map_err(damaged)?;
+        if owner.row != self.owner.row {
             return Err(CheckpointError::OtherRow {
-                theirs: saved.row,
-                ours: self.row.clone(),
+                theirs: owner.row,
+                ours: self.owner.row.clone(),
             });
         }
-        if saved.build != self.build {
+        if owner.build != self.owner.build {
             return Err(CheckpointError::OtherBuild);
         }
-        Ok((memo, saved.knowledge))
+        match postcard::take_from_bytes(rest).map_err(damaged)? {
+            (search, []) => Ok(search),
+            _ => Err(CheckpointError::Damaged { path: path() }),
+        }
     }
 }
 
-/// Beside the file and then in its place, so that it is never half of one.
-fn write(path: &Path, saved: &(Memo, Saved)) -> io::Result<()> {
+/// Writes to a file, and takes the digest of what goes there.
+struct Digested<W> {
+    output: W,
+    hasher: Hasher,
+}
+
+impl<W: Write> Write for Digested<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.output.write(bytes)?;
+        self.hasher.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+/// Writes beside the file and then in its place, so that it is never half of one.
+fn write(path: &Path, owner: &Owner, search: &(Memo, Knowledge)) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    let mut output = BufWriter::new(file.as_file_mut());
+    let mut output = BufWriter::new(Digested {
+        output: file.as_file_mut(),
+        hasher: Hasher::new(),
+    });
     output.write_all(HEADER)?;
-    let mut output = postcard::to_io(saved, output).map_err(io::Error::other)?;
-    output.flush()?;
-    drop(output);
+    let output = postcard::to_io(owner, output).map_err(io::Error::other)?;
+    let output = postcard::to_io(search, output).map_err(io::Error::other)?;
+    let Digested { output, hasher } = output.into_inner().map_err(|error| error.into_error())?;
+    output.write_all(hasher.finalize().as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    // The new name as well, where a folder can be synchronised; elsewhere the old search may be
+    // there again after a power failure, and it is whole too.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
     Ok(())
 }
 
-fn read(path: &Path) -> Result<(Memo, Saved), CheckpointError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|source| CheckpointError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-    let damaged = || CheckpointError::Damaged {
-        path: path.to_owned(),
-    };
-    let body = bytes.strip_prefix(HEADER).ok_or_else(damaged)?;
-    match postcard::take_from_bytes(body) {
-        Ok((saved, [])) => Ok(saved),
-        _ => Err(damaged()),
+/// The bytes of a file; a device or a pipe may have no end.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        let why = "it is no ordinary file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
     }
+    fs::read(path)
+}
+
+/// Why the bytes of a file are not looked into.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    Foreign,
+    Damaged,
+    OtherFormat,
+}
+
+/// What stands between header and digest, when the digest is that of both.
+fn body(bytes: &[u8]) -> Result<&[u8], Refused> {
+    if !bytes.starts_with(FAMILY) {
+        return Err(Refused::Foreign);
+    }
+    // The first format had no digest.
+    if bytes.starts_with(b"crosscheck search 1\n") {
+        return Err(Refused::OtherFormat);
+    }
+    let (told, digest) = bytes.split_last_chunk().ok_or(Refused::Damaged)?;
+    if blake3::hash(told) != Hash::from_bytes(*digest) {
+        return Err(Refused::Damaged);
+    }
+    told.strip_prefix(HEADER).ok_or(Refused::OtherFormat)
 }
 
 impl Knowledge {

@@ -58,6 +58,11 @@ impl Table {
                 .split('|')
                 .map(|text| settings(text).map_err(error))
                 .collect::<Result<Vec<_>, _>>()?;
+            if let Some(at) =
+                (1..instances.len()).find(|&at| instances[..at].contains(&instances[at]))
+            {
+                return Err(error(format!("its instance {} stands there twice", at + 1)));
+            }
             if lines.insert(scenario.to_owned(), instances).is_some() {
                 return Err(error(format!("`{scenario}` has two lines")));
             }
@@ -74,15 +79,22 @@ impl Table {
 }
 
 fn settings(text: &str) -> Result<Settings, String> {
-    let pairs = text.trim().split(',').filter(|pair| *pair != "-");
-    pairs
-        .map(|pair| {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
-            Ok((name.to_owned(), value.to_owned()))
-        })
-        .collect()
+    let text = text.trim();
+    if text == "-" {
+        return Ok(Vec::new());
+    }
+    let mut settings = Settings::new();
+    for pair in text.split(',') {
+        let (name, value) = pair
+            .split_once('=')
+            .filter(|_| !pair.contains(char::is_whitespace))
+            .ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
+        if settings.iter().any(|(known, _)| known == name) {
+            return Err(format!("`{name}` is set twice"));
+        }
+        settings.push((name.to_owned(), value.to_owned()));
+    }
+    Ok(settings)
 }
 
 /// The instance that settings stand for.
@@ -99,8 +111,9 @@ pub(super) fn instance(
         match parameters.iter().find(|parameter| parameter.name == name) {
             Some(parameter) => {
                 let parsed = parameter.parse(value);
-                let parsed =
-                    parsed.ok_or_else(|| format!("{name} is {}, not {value}", parameter.domain))?;
+                let parsed = parsed
+                    .filter(|parsed| parsed.to_string() == *value)
+                    .ok_or_else(|| format!("{name} is {}, not {value}", parameter.domain))?;
                 instance = instance.with(parameter.name, parsed);
             }
             None if set_switch(&mut semantics, name, value) => {}
@@ -132,6 +145,14 @@ mod tests {
             ("a/b", "line 1: a variant and its instances are needed"),
             ("\na/b n", "line 2: `n` is not of the form name=value"),
             ("a/b -\na/b -", "line 2: `a/b` has two lines"),
+            (
+                "a/b - | n=3 | -",
+                "line 1: its instance 3 stands there twice",
+            ),
+            ("a/b n=3,n=3", "line 1: `n` is set twice"),
+            ("a/b -,n=3", "line 1: `-` is not of the form name=value"),
+            ("a/b n=3,", "line 1: `` is not of the form name=value"),
+            ("a/b n= 3", "line 1: `n= 3` is not of the form name=value"),
         ] {
             let error = Table::parse(text).expect_err("it cannot be read");
             assert!(error.to_string().ends_with(says), "{error}");
