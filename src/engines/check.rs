@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::calibration;
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId, Run};
 use super::exhaustive;
@@ -406,7 +407,11 @@ fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<
             "no-spurious-wakeups"
         });
     }
-    words.into_iter().map(str::to_owned).collect()
+    words
+        .into_iter()
+        .map(str::to_owned)
+        .chain(calibration::uncalibrated(job.engine))
+        .collect()
 }
 
 /// What a failure that a session told means for a run.
