@@ -12,6 +12,7 @@ mod learned;
 mod limits;
 mod linearize;
 mod liveness;
+mod loom_and_shuttle;
 mod measured;
 mod minimal;
 mod modes;

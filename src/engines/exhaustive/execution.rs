@@ -897,6 +897,7 @@ impl Inner {
                 self.totals.used.seq_cst_accesses |= seq_cst && !matches!(op, Op::Modify(..));
             }
             Op::Choose(_) => used.choices = true,
+            Op::Yield => used.yields = true,
             _ => {}
         }
         if observed && self.learned.is_some() {

@@ -343,7 +343,9 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let point = thread_point::<H>(&session, me);
         let place = Self::announce(&session, me, Operation::Park, None);
-        H::visit(&point.inner);
+        // A token that is there has been left before this visit. Whoever leaves it later wakes us,
+        // which a memory model of the host's knows.
+        H::pass(&point.inner);
         while !or_abandon::<H, _>(session.park(me, point.object, place)) {
             Self::sleep(&session, me);
         }
@@ -353,13 +355,15 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let object = thread.point.object;
         let place = Self::announce(&session, me, Operation::Unpark, Some(object));
-        H::visit(&thread.point.inner);
+        H::pass(&thread.point.inner);
         if let Some(wake) = session.unpark(me, thread.index, object, place) {
             wake();
         }
     }
 
     fn yield_now() {
+        let (session, _) = here::<H>();
+        session.yields();
         H::yield_now();
     }
 
@@ -592,13 +596,13 @@ pub struct AnnouncedCondvar<H: Host> {
 /// The object that parks and unparks of one thread depend on.
 struct ThreadPoint<H: Host> {
     object: usize,
-    inner: H::Point,
+    inner: H::Token,
 }
 
 fn thread_point<H: Host>(session: &Session, me: usize) -> Arc<ThreadPoint<H>> {
     session.point(me, || ThreadPoint {
         object: session.object(me, ObjectKind::Thread, "token".into()),
-        inner: H::point(),
+        inner: H::token(),
     })
 }
 

@@ -378,6 +378,11 @@ impl Session {
         Ok(value)
     }
 
+    /// A thread lets others run.
+    pub(super) fn yields(&self) {
+        self.state().totals.used.yields = true;
+    }
+
     /// Whether a busy-wait may go on after `rounds` rounds.
     pub(super) fn spin(&self, me: usize, rounds: u32) -> Result<bool, Halt> {
         let mut state = self.state();

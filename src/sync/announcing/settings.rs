@@ -94,6 +94,8 @@ pub struct Used {
     pub choices: bool,
     /// Busy-waits.
     pub spins: bool,
+    /// Steps that only let others run.
+    pub yields: bool,
     /// Plain memory.
     pub cells: bool,
 }
@@ -157,6 +159,7 @@ impl Used {
         self.sets |= other.sets;
         self.choices |= other.choices;
         self.spins |= other.spins;
+        self.yields |= other.yields;
         self.cells |= other.cells;
     }
 }
