@@ -4,6 +4,7 @@ mod attacks;
 mod calibration;
 mod cli;
 mod compare;
+mod facade_programs;
 mod floors;
 mod isolation;
 mod keeping;

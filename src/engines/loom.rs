@@ -77,6 +77,13 @@ impl Engine for Loom {
                     ),
                 })
             }
+            Some(Ending::Unable(GaveUp::Internal { detail }))
+                if totals.used.try_lock && detail.starts_with("deadlock; threads") =>
+            {
+                Ending::Unable(GaveUp::FalseAlarm {
+                    why: "loom lets a try_lock wait for the unlock; it found a deadlock".to_owned(),
+                })
+            }
             Some(ending) => ending,
             None => search.end(totals.executions, says).into(),
         };

@@ -145,7 +145,7 @@ impl Terminal {
 
 /// A program and its switches.
 ///
-/// Results: 1 or 0 of [`Op::TryTake`]; how many [`Op::Notify`] woke; what [`Op::Load`],
+/// Results: 1 or 0 of [`Op::TryTake`]; how many [`Op::Notify`] woke, where the switches say so; what [`Op::Load`],
 /// [`Op::Await`] and [`Op::Read`] found and what [`Op::Modify`] found before; 1 of [`Op::Arrive`]
 /// for the thread that opened the barrier; the value of [`Op::Choose`]. All else is 0, [`Op::Wait`]
 /// too: a thread cannot tell what woke it.
@@ -419,7 +419,7 @@ impl<'p> World<'p> {
                 }
                 let count = woken.len() as u64;
                 released = woken;
-                Some(count)
+                Some(if self.switches.tells_woken { count } else { 0 })
             }
             Op::Load(word) | Op::Await(word, _) | Op::Read(word) => Some(read(state, word)),
             Op::Store(word, value) => {

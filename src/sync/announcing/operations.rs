@@ -21,6 +21,8 @@ impl Session {
             return Err(Halt);
         }
         state.threads[me].place = place;
+        // Also where it never comes back: loom may let it wait.
+        state.totals.used.try_lock |= operation == Operation::TryLock;
         if state.threads[me].skipped && !std::thread::panicking() {
             let message = CAUGHT_PANIC.to_owned();
             return Err(self.trouble(&mut state, me, Trouble::CaughtPanic, message));

@@ -256,6 +256,8 @@ pub enum Trouble {
         /// What the program did instead.
         found: String,
     },
+    /// The backend finds that nobody can move where somebody can.
+    Stuck,
     /// The program went on after a panic that passed guards.
     CaughtPanic,
     /// The program is not deterministic: it behaves differently on the same schedule.

@@ -235,6 +235,9 @@ impl Host for Loom {
     fn classify_panic(message: &str) -> Option<Trouble> {
         if message.starts_with("Model exceeded maximum number of branches") {
             Some(Trouble::Branches)
+        } else if message.starts_with("deadlock; threads") {
+            // One that there is has been told by the session already.
+            Some(Trouble::Stuck)
         } else if message.contains("unexpected exploration state")
             || message.starts_with("[loom internal bug]")
         {
