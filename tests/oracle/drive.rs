@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) terminal: BTreeSet<Terminal>,
     /// How many of the complete executions ended with threads that could not go on.
     pub(crate) deadlocks: u64,
+    /// Whether it came upon a state that only wake-ups which nobody causes lead on from, if it looks.
+    pub(crate) hangs: Option<bool>,
     /// States that it saw, if it counts them.
     pub(crate) states: Option<u64>,
 }
@@ -94,6 +96,10 @@ pub(crate) fn differences(
     }
     if truth.deadlocks == 0 {
         numbers("deadlocks", outcome.deadlocks, 0, 0);
+    }
+    if outcome.hangs.is_some_and(|hangs| hangs != truth.hangs) {
+        let least = u64::from(truth.hangs);
+        numbers("deadlocks but for wake-ups", 1 - least, least, least);
     }
     if let Some(states) = outcome.states {
         match promise {
