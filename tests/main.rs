@@ -1,6 +1,7 @@
 //! Laws of the parts, the limits of the engines, the command line, the README, the floors.
 
 mod attacks;
+mod borders;
 mod calibration;
 mod cli;
 mod compare;
@@ -22,6 +23,7 @@ mod oracle;
 mod overlaps;
 mod parallelism;
 mod published;
+mod races;
 mod readme;
 mod rows;
 mod runners;

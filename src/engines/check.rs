@@ -401,6 +401,8 @@ fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<
             NotifyOrder::Any => "notify-any",
             NotifyOrder::Fifo => "notify-fifo",
         });
+    }
+    if used.condvars || used.parks {
         words.push(if spurious {
             "spurious-wakeups"
         } else {

@@ -68,6 +68,13 @@ fn ask(
     undecided: &mut Undecided,
 ) -> Result<Said, String> {
     let program: Program = Arc::new(runs.clone());
+    if std::env::var_os("LAW_DEBUG").is_some() {
+        std::fs::write(
+            format!("/tmp/wt/law.last.{:?}", std::thread::current().id()),
+            format!("{engine} {mode}\n{}", runs.facade),
+        )
+        .unwrap();
+    } // DEBUG
     let limits = limits(mode);
     let rows = check(&Job {
         program: &program,
@@ -151,7 +158,7 @@ fn truth(facade: &Facade) -> Option<Truth> {
     let found = walk.explore(&facade.core, &facade.switches())?;
     let complete = |end: &&crate::oracle::world::Terminal| !end.is_deadlock();
     Some(Truth {
-        deadlocks: found.deadlocks > 0,
+        deadlocks: found.deadlocks > 0 || found.hangs == Some(true),
         ends: found
             .terminal
             .iter()
@@ -189,8 +196,7 @@ fn holds(facade: &Facade, undecided: &mut Undecided) -> Result<(), String> {
     for one in said.iter().filter(|said| is_plain(said)) {
         let who = &one.who;
         let deadlock = one.refuted.contains(&Property::DeadlockFreedom);
-        // A thread that can only wake by itself is not stuck to the oracle.
-        if deadlock && !truth.deadlocks && !facade.semantics.spurious {
+        if deadlock && !truth.deadlocks {
             return Err(format!("{who} finds a deadlock; there is none"));
         }
         if one.complete && truth.deadlocks {

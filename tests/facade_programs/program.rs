@@ -169,11 +169,6 @@ pub(crate) fn facades(operations: usize, covered: bool) -> impl Strategy<Value =
                         }
                     }
                 }
-                let parks = core
-                    .threads
-                    .iter()
-                    .flatten()
-                    .any(|item| *item == Item::Do(Op::Park));
                 let semantics = Semantics {
                     notify: if fifo {
                         NotifyOrder::Fifo

@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) terminal: BTreeSet<Terminal>,
     /// How many of the complete executions ended with threads that could not go on.
     pub(crate) deadlocks: u64,
+    /// Whether it came upon a state that only wake-ups which nobody causes lead on from, if it looks.
+    pub(crate) hangs: Option<bool>,
     /// States that it saw, if it counts them.
     pub(crate) states: Option<u64>,
 }
@@ -94,6 +96,10 @@ pub(crate) fn differences(
     }
     if truth.deadlocks == 0 {
         numbers("deadlocks", outcome.deadlocks, 0, 0);
+    }
+    if outcome.hangs.is_some_and(|hangs| hangs != truth.hangs) {
+        let least = u64::from(truth.hangs);
+        numbers("deadlocks but for wake-ups", 1 - least, least, least);
     }
     if let Some(states) = outcome.states {
         match promise {
@@ -276,6 +282,7 @@ impl Engine for Walk {
         let mut outcome = Outcome::default();
         let mut seen = HashSet::new();
         let mut todo = vec![world.start()];
+        let mut hangs = false;
         while let Some(state) = todo.pop() {
             let node = if self.results {
                 world.history(&state)
@@ -289,6 +296,8 @@ impl Engine for Walk {
                 return None;
             }
             let steps = world.steps(&state);
+            let by_itself = |&step: &Step| world.is_by_itself(&state, step);
+            hangs |= !steps.is_empty() && steps.iter().all(by_itself);
             if steps.is_empty() {
                 let end = world.terminal(&state);
                 outcome.executions += 1;
@@ -302,6 +311,7 @@ impl Engine for Walk {
             }
         }
         outcome.states = Some(seen.len() as u64);
+        outcome.hangs = Some(hangs);
         Some(outcome)
     }
 }

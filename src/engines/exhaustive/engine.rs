@@ -4,6 +4,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::as_found::{self, as_searched};
 use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
@@ -19,7 +20,7 @@ use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::event::Event;
 use super::world::{Used, World};
 use crate::engines::check::{Job, failed, unrecorded};
-use crate::engines::counterexample::Passing;
+use crate::engines::counterexample::{Counterexample, Passing};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
 use crate::engines::search::{Loop, Search};
@@ -27,9 +28,7 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics, progress};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{
-    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
-};
+use crate::sync::announcing::{CAUGHT_PANIC, Choices, Failure, Recorder, Script, Session, Totals};
 use crate::sync::stepping::ThreadId;
 
 /// How many executions are looked at for one that passes near a failing one.
@@ -236,9 +235,10 @@ impl Searched {
             unreachable!("a search is driven by its explorer")
         };
         let used = inner.world.used();
+        let led = inner.led;
         let found = inner.failed.map(|failed| Found {
             failed,
-            events: explorer.events(),
+            events: led.unwrap_or_else(|| explorer.events()),
             world: inner.world,
         });
         Self {
@@ -553,51 +553,99 @@ fn told(divergence: &Divergence) -> String {
     format!("after the same {step} steps thread {thread} announced {before} before and {now} now")
 }
 
-/// The counterexample of a failure that was found by these native steps.
+/// The counterexample of a failure that was found by these native steps: on semaphores that are built
+/// of mutexes where the same schedule ends alike there, else as it was found.
 ///
 /// `by_state`: a search over states has found them.
 fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, execution: u64) -> Ending {
     let Found {
-        failed: Failed { property, message },
+        failed: found,
         events,
         world,
     } = found;
-    // With the same steps as in the search.
-    let repeated = |native| Settings {
-        silent_zones: by_state,
-        ..settings(job, native, false)
-    };
     let as_found: Vec<Taken> = events.iter().map(Taken::of).collect();
     // The same trace in its most readable order; as it was found where that does not fail alike.
-    // Step by step where semaphores are built of mutexes already.
-    let shortest = fewest_preemptions(events, &world);
-    let found = [shortest, as_found].into_iter().find_map(|schedule| {
-        let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
-        let guide = Driver::Guide(Guide::new(schedule.clone()));
-        let failure = [guide, Driver::Steps(steps)]
-            .into_iter()
-            .find_map(|driver| {
-                let known = Known::Children(world.children());
-                recorded(job, runner, repeated(false), driver, None, known)
-                    .filter(|failure| failure.kind == FailureKind::Property(property))
-            })?;
-        Some((failure, schedule))
+    let schedules = [fewest_preemptions(events, &world), as_found];
+    let told = schedules.into_iter().find_map(|schedule| {
+        let told = as_it_was(job, &found, &schedule, &world, by_state, execution)?;
+        Some((told, schedule))
     });
-    match found {
-        Some((failure, schedule)) => {
-            let mut ending = failed(job, &failure, execution);
-            if let Ending::Failed(counterexample) = &mut ending {
-                let children = world.children();
-                counterexample.passing = nearest(job, runner, repeated(true), &schedule, children);
-            }
-            ending
+    let Some((mut told, schedule)) = told else {
+        if found.counted {
+            return Ending::Unable(GaveUp::Unsupported {
+                what:
+                    "a search over states counts those in a region together that may have come one \
+                       after the other; use --mode traces"
+                        .to_owned(),
+            });
         }
-        None => Ending::Unable(GaveUp::Internal {
+        return Ending::Unable(GaveUp::Nondeterministic {
             detail: format!(
-                "{property} fails ({message}), but not where semaphores are built of mutexes"
+                "{} fails ({}), but not when the same steps are taken once more",
+                found.property, found.message
             ),
-        }),
+        });
+    };
+    let children = world.children();
+    if let Some(failure) = on_built(job, runner, &told, &schedule, &world, by_state)
+        && let Ending::Failed(counterexample) = failed(job, &failure, execution)
+    {
+        told = *counterexample;
     }
+    // With the same steps as in the search.
+    let repeated = Settings {
+        silent_zones: by_state,
+        ..settings(job, true, false)
+    };
+    told.passing = nearest(job, runner, repeated, &schedule, children);
+    Ending::Failed(Box::new(told))
+}
+
+/// The counterexample of a failure in the native steps of a schedule, if it fails in them.
+fn as_it_was(
+    job: &Job<'_>,
+    found: &Failed,
+    schedule: &[Taken],
+    world: &World,
+    by_state: bool,
+    execution: u64,
+) -> Option<Counterexample> {
+    // By the order of the trace where that says the same: what a search over states says of a region
+    // that admits several counts threads that need not be inside at the same time.
+    let on_states = by_state && !found.counted;
+    let looks = [false, true]
+        .into_iter()
+        .filter(|on_state| on_states || !on_state);
+    looks.into_iter().find_map(|on_state| {
+        let steps = schedule.iter().map(|taken| taken.choice).collect();
+        let settings = as_searched(job, on_state, by_state);
+        as_found::counterexample(job, settings, found, world.children(), steps, execution)
+    })
+}
+
+/// The same failure, recorded on semaphores that are built of mutexes, if the schedule ends alike there.
+fn on_built(
+    job: &Job<'_>,
+    runner: Runner,
+    told: &Counterexample,
+    schedule: &[Taken],
+    world: &World,
+    by_state: bool,
+) -> Option<Failure> {
+    let settings = Settings {
+        silent_zones: by_state,
+        ..settings(job, false, false)
+    };
+    // Step by step where semaphores are built of mutexes already.
+    let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
+    let guide = Driver::Guide(Guide::new(schedule.to_vec()));
+    [guide, Driver::Steps(steps)]
+        .into_iter()
+        .find_map(|driver| {
+            let known = Known::Children(world.children());
+            recorded(job, runner, settings.clone(), driver, None, known)
+                .filter(|failure| told.ends_as(failure))
+        })
 }
 
 /// The execution nearest to a failing one that passes, if one is found soon.

@@ -95,6 +95,15 @@ impl<H: Host> Announcing<H> {
         place
     }
 
+    /// Whether the wait or park that is about to begin ends by itself: a choice, once a thread.
+    #[track_caller]
+    fn wakes_by_itself(session: &Session, me: usize) -> bool {
+        session.may_wake_spuriously(me)
+            && session
+                .is_scripted_to_wake(me)
+                .unwrap_or_else(|| Self::choose("spurious wake-up".into(), 2) == 1)
+    }
+
     /// Sleeps until woken; nobody runs between the caller's last look at the session and the sleep
     /// on a coroutine host, and elsewhere a wake-up is kept.
     fn sleep(session: &Session, me: usize) {
@@ -233,8 +242,7 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let object = condvar.object;
         let place = Location::caller();
-        let spurious =
-            session.may_wake_spuriously(me) && Self::choose("spurious wake-up".into(), 2) == 1;
+        let spurious = Self::wakes_by_itself(&session, me);
         Self::announce(&session, me, Operation::Wait, Some(object));
         H::visit(&condvar.point);
         let mutex = guard.mutex;
@@ -342,10 +350,15 @@ unsafe impl<H: Host> Backend for Announcing<H> {
     fn park() {
         let (session, me) = here::<H>();
         let point = thread_point::<H>(&session, me);
+        let by_itself = Self::wakes_by_itself(&session, me);
         let place = Self::announce(&session, me, Operation::Park, None);
         // A token that is there has been left before this visit. Whoever leaves it later wakes us,
         // which a memory model of the host's knows.
         H::pass(&point.inner);
+        if by_itself {
+            or_abandon::<H, _>(session.parks_by_itself(me, point.object, place));
+            return;
+        }
         while !or_abandon::<H, _>(session.park(me, point.object, place)) {
             Self::sleep(&session, me);
         }

@@ -98,7 +98,6 @@ impl Session {
         state.failure = None;
         state.position = 0;
         state.over = false;
-        state.fences.clear();
         state.sequentially_consistent = true;
         state.spin_capped = false;
         state.choices_made = 0;

@@ -86,6 +86,8 @@ pub struct Used {
     pub try_lock: bool,
     /// Condition variables.
     pub condvars: bool,
+    /// Parks.
+    pub parks: bool,
     /// Semaphores.
     pub semaphores: bool,
     /// Semaphore sets.
@@ -155,6 +157,7 @@ impl Used {
         self.fences |= other.fences;
         self.try_lock |= other.try_lock;
         self.condvars |= other.condvars;
+        self.parks |= other.parks;
         self.semaphores |= other.semaphores;
         self.sets |= other.sets;
         self.choices |= other.choices;

@@ -18,7 +18,7 @@ pub enum Operation {
     Wait,
     /// A wait ended by a notification; its mutex is held again.
     Wake,
-    /// A wait ended by itself; its mutex is held again.
+    /// A wait ended by itself, and its mutex is held again; or a park did.
     SpuriousWake,
     /// One waiter was notified, if there was one.
     NotifyOne,

@@ -9,11 +9,13 @@
 //!    several workers of it share; [`keys`]: what states are known by.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
-//! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
+//! 9. [`hang`]: deadlocks that only wake-ups which nobody causes would end.
+//! 10. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
 pub mod events;
 pub mod graph;
+pub mod hang;
 pub mod keys;
 pub mod minimise;
 pub mod nearest;
@@ -148,6 +150,13 @@ pub trait Explorer {
         None
     }
 
+    /// Steps of the execution that has just ended after which nobody can move but by waking by
+    /// itself, and somebody has not ended; where the search does not come to every such state itself.
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        let _ = world;
+        None
+    }
+
     /// A lower bound of the part of the search that is done, between 0 and 1.
     fn progress(&self) -> f64;
 
@@ -200,7 +209,7 @@ pub struct Taken {
     pub choice: Choice,
     /// What it was.
     pub op: Op,
-    /// It ended a wait that nobody had notified.
+    /// It ended a wait by itself: nobody had notified it, or left a token.
     pub by_itself: bool,
 }
 
@@ -214,7 +223,7 @@ impl Taken {
                 alternative: event.alternative,
             },
             op: event.op,
-            by_itself: matches!(event.op, Op::Reacquire { .. }) && event.notified_by.is_none(),
+            by_itself: event.is_by_itself(),
         }
     }
 }

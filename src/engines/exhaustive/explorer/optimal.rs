@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::hang::hang;
 use super::order::Order;
 use super::race::{
     Race, Reversal, Rule, Scratch, are_settled, of_event, other_alternatives, reversal,
@@ -361,6 +362,10 @@ impl Explorer for Optimal {
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
+    }
+
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        hang(&mut self.order, world)
     }
 
     fn memo(&self) -> Option<super::Memo> {

@@ -8,6 +8,7 @@
 //! are is known only where it happens. So when a race brings it forward, all of its alternatives that
 //! are not asleep there are run, also where the first one is.
 
+use super::hang::hang;
 use super::order::Order;
 use super::race::{Race, Reversal, Rule, Scratch, of_event, other_alternatives, reversal};
 use super::wakeup::Sequence;
@@ -269,6 +270,10 @@ impl Explorer for Source {
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
+    }
+
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        hang(&mut self.order, world)
     }
 
     fn progress(&self) -> f64 {
