@@ -175,8 +175,7 @@ pub(crate) fn facades(operations: usize, covered: bool) -> impl Strategy<Value =
                     } else {
                         NotifyOrder::Any
                     },
-                    // The oracle's tokens are exact.
-                    spurious: spurious && !parks,
+                    spurious,
                     swait,
                     ..Semantics::DEFAULT
                 };
