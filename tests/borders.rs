@@ -10,7 +10,8 @@ use crosscheck::engines::{Counterexample, EngineId, Job, Limits, Row, Word, chec
 use crosscheck::primitives::{Barrier, Semaphore, SemaphoreSet};
 use crosscheck::scenario::{Instance, Program, Property, Scenario};
 use crosscheck::sync::{
-    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, current, park, scope,
+    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, current, park,
+    scope,
 };
 
 const SPURIOUS: Semantics = Semantics {
@@ -48,9 +49,16 @@ fn refuted(
     semantics: Semantics,
 ) -> (Property, Counterexample) {
     let row = rows(program, engine, mode, semantics).remove(0);
-    let what = format!("{} on {engine}, {mode}: {}", row.scenario, row.verdict.reason());
+    let what = format!(
+        "{} on {engine}, {mode}: {}",
+        row.scenario,
+        row.verdict.reason()
+    );
     assert_eq!(row.verdict.word(), Word::Refuted, "{what}");
-    (row.property, row.counterexample().expect("it has one").clone())
+    (
+        row.property,
+        row.counterexample().expect("it has one").clone(),
+    )
 }
 
 /// A scenario in one function.
@@ -231,7 +239,11 @@ fn a_wait_for_an_atomic_is_told_by_its_condition() {
         Semantics::DEFAULT,
     );
     assert_eq!(shown.message, "nobody can move: main waits for ever");
-    let waits: Vec<_> = shown.blocked.iter().map(|one| one.waits_for.as_str()).collect();
+    let waits: Vec<_> = shown
+        .blocked
+        .iter()
+        .map(|one| one.waits_for.as_str())
+        .collect();
     assert_eq!(waits, ["atomic `a` to be 2"]);
 
     let program: Program = Arc::new(TooFewArrive);
@@ -393,7 +405,12 @@ fn parks_return_by_themselves_where_that_is_switched_on() {
         assert_eq!(property, Property::Invariant, "{engine}, {mode}");
         for row in rows(&looped, engine, mode, SPURIOUS) {
             // At most one a thread: that is a bound.
-            assert_eq!(row.verdict.word(), Word::Bounded, "{}", row.verdict.reason());
+            assert_eq!(
+                row.verdict.word(),
+                Word::Bounded,
+                "{}",
+                row.verdict.reason()
+            );
             assert!(row.semantics.contains(&"spurious-wakeups".to_owned()));
         }
     }

@@ -11,7 +11,9 @@ use super::check::{Job, switches};
 use super::engine::EngineId;
 use crate::scenario::Instance;
 use crate::sync::Property;
-use crate::sync::announcing::{Failure, FailureKind, ObjectInfo, Script, ScriptStep, Session, WaitsFor};
+use crate::sync::announcing::{
+    Failure, FailureKind, ObjectInfo, Script, ScriptStep, Session, WaitsFor,
+};
 
 /// An execution in which a property fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

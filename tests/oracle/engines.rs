@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use crosscheck::engines::exhaustive::explorer::optimal::Optimal;
+use crosscheck::engines::exhaustive::explorer::order::Order;
 use crosscheck::engines::exhaustive::explorer::source::Source;
 use crosscheck::engines::exhaustive::explorer::states::States;
-use crosscheck::engines::exhaustive::explorer::order::Order;
 use crosscheck::engines::exhaustive::explorer::{
     Counts, Decision, Divergence, Ended, Explorer, Memo,
 };

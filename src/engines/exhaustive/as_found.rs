@@ -178,7 +178,10 @@ fn blocked(world: &World, tale: &Tale) -> Vec<BlockedThread> {
         Some(BlockedThread {
             thread: tale.thread(thread),
             waits_for,
-            held_by: holder.map(|holder| tale.thread(holder)).into_iter().collect(),
+            held_by: holder
+                .map(|holder| tale.thread(holder))
+                .into_iter()
+                .collect(),
             holds: tale.held_by(thread),
             location: place.to_string(),
         })

@@ -1,8 +1,8 @@
 //! Who decides the next step: a search, the schedule that a search found, or a recording.
 
+use super::as_found;
 use super::explorer::graph::Survey;
 use super::explorer::nearest::Nearest;
-use super::as_found;
 use super::explorer::order::Order;
 use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Memo, Taken};
 use super::rounds::Rounds;

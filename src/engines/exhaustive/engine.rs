@@ -4,8 +4,8 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::as_found::{self, as_searched};
+use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
 use super::execution::{Execution, Failed, Inner, Settings, Stuck};
@@ -28,9 +28,7 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics, progress};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{
-    CAUGHT_PANIC, Choices, Failure, Recorder, Script, Session, Totals,
-};
+use crate::sync::announcing::{CAUGHT_PANIC, Choices, Failure, Recorder, Script, Session, Totals};
 use crate::sync::stepping::ThreadId;
 
 /// How many executions are looked at for one that passes near a failing one.
@@ -575,9 +573,10 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
     let Some((mut told, schedule)) = told else {
         if found.counted {
             return Ending::Unable(GaveUp::Unsupported {
-                what: "a search over states counts those in a region together that may have come one \
+                what:
+                    "a search over states counts those in a region together that may have come one \
                        after the other; use --mode traces"
-                    .to_owned(),
+                        .to_owned(),
             });
         }
         return Ending::Unable(GaveUp::Nondeterministic {
@@ -614,7 +613,9 @@ fn as_it_was(
     // By the order of the trace where that says the same: what a search over states says of a region
     // that admits several counts threads that need not be inside at the same time.
     let on_states = by_state && !found.counted;
-    let looks = [false, true].into_iter().filter(|on_state| on_states || !on_state);
+    let looks = [false, true]
+        .into_iter()
+        .filter(|on_state| on_states || !on_state);
     looks.into_iter().find_map(|on_state| {
         let steps = schedule.iter().map(|taken| taken.choice).collect();
         let settings = as_searched(job, on_state, by_state);
@@ -638,11 +639,13 @@ fn on_built(
     // Step by step where semaphores are built of mutexes already.
     let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
     let guide = Driver::Guide(Guide::new(schedule.to_vec()));
-    [guide, Driver::Steps(steps)].into_iter().find_map(|driver| {
-        let known = Known::Children(world.children());
-        recorded(job, runner, settings.clone(), driver, None, known)
-            .filter(|failure| told.ends_as(failure))
-    })
+    [guide, Driver::Steps(steps)]
+        .into_iter()
+        .find_map(|driver| {
+            let known = Known::Children(world.children());
+            recorded(job, runner, settings.clone(), driver, None, known)
+                .filter(|failure| told.ends_as(failure))
+        })
 }
 
 /// The execution nearest to a failing one that passes, if one is found soon.

@@ -1465,7 +1465,12 @@ impl Execution<'_> {
             return Ok(());
         }
         if wanted && let Some(tale) = &mut inner.tale {
-            tale.between(me, if write { "write" } else { "read" }, Some(memory), place);
+            tale.between(
+                me,
+                if write { "write" } else { "read" },
+                Some(memory),
+                place,
+            );
         }
         if wanted {
             if let Some(learned) = &mut inner.learned {

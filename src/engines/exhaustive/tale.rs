@@ -182,12 +182,14 @@ impl Tale {
             Op::TakeAll { object, .. } => (format!("units of {}", self.described(object)), None),
             Op::Granted { object } => (self.described(object), None),
             Op::Reacquire { mutex, .. } if notified => (self.described(mutex), Some(mutex)),
-            Op::Reacquire { condvar, .. } => {
-                (format!("a notification of {}", self.described(condvar)), None)
-            }
-            Op::Await(word, condition) => {
-                (format!("{} {}", self.described(word), to_be(condition)), None)
-            }
+            Op::Reacquire { condvar, .. } => (
+                format!("a notification of {}", self.described(condvar)),
+                None,
+            ),
+            Op::Await(word, condition) => (
+                format!("{} {}", self.described(word), to_be(condition)),
+                None,
+            ),
             Op::Park => ("being unparked".to_owned(), None),
             Op::Arrive(barrier) | Op::Depart(barrier) => {
                 (format!("the others at {}", self.described(barrier)), None)
@@ -208,7 +210,9 @@ impl Tale {
         let names: Vec<String> = others.iter().map(|&other| self.thread(other)).collect();
         let (thread, zone, names) = (self.name(thread), self.object(zone), names.join(" and "));
         if property == Property::StageOrder {
-            return format!("{thread} begins a stage of {zone} while {names} has not ended another");
+            return format!(
+                "{thread} begins a stage of {zone} while {names} has not ended another"
+            );
         }
         let are = if others.len() == 1 { "is" } else { "are" };
         format!("{thread} enters {zone} while {names} {are} inside")
