@@ -419,6 +419,7 @@ fn lies_are_found() {
         traces: Some(truth.traces.clone()),
         terminal: truth.terminal.clone(),
         deadlocks: truth.deadlocks,
+        hangs: Some(truth.hangs),
         states: Some(truth.states),
     };
     let found = |outcome: &Outcome, promise| {
@@ -441,6 +442,9 @@ fn lies_are_found() {
     lie.blocked = 1;
     assert_eq!(found(&lie, Promise::Optimal).len(), 1);
     assert_eq!(found(&lie, Promise::Once).len(), 0);
+    let mut lie = honest.clone();
+    lie.hangs = Some(!truth.hangs);
+    assert_eq!(found(&lie, Promise::States).len(), 1);
     let mut lie = honest.clone();
     lie.deadlocks = 0;
     assert_eq!(found(&lie, Promise::States).len(), 1);
