@@ -68,13 +68,6 @@ fn ask(
     undecided: &mut Undecided,
 ) -> Result<Said, String> {
     let program: Program = Arc::new(runs.clone());
-    if std::env::var_os("LAW_DEBUG").is_some() {
-        std::fs::write(
-            format!("/tmp/wt/law.last.{:?}", std::thread::current().id()),
-            format!("{engine} {mode}\n{}", runs.facade),
-        )
-        .unwrap();
-    } // DEBUG
     let limits = limits(mode);
     let rows = check(&Job {
         program: &program,

@@ -28,7 +28,9 @@ use crate::engines::verdict::{Cut, GaveUp};
 use crate::engines::{environment, panics, progress};
 use crate::scenario::Machine;
 use crate::sync::Property;
-use crate::sync::announcing::{CAUGHT_PANIC, Choices, Failure, Recorder, Script, Session, Totals};
+use crate::sync::announcing::{
+    CAUGHT_PANIC, Choices, Failure, FailureKind, Recorder, Script, Session, Totals,
+};
 use crate::sync::stepping::ThreadId;
 
 /// How many executions are looked at for one that passes near a failing one.
@@ -566,9 +568,22 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
     let as_found: Vec<Taken> = events.iter().map(Taken::of).collect();
     // The same trace in its most readable order; as it was found where that does not fail alike.
     let schedules = [fewest_preemptions(events, &world), as_found];
-    let told = schedules.into_iter().find_map(|schedule| {
-        let told = as_it_was(job, &found, &schedule, &world, by_state, execution)?;
-        Some((told, schedule))
+    let told = schedules.iter().find_map(|schedule| {
+        let told = as_it_was(job, &found, schedule, &world, by_state, execution)?;
+        Some((told, schedule.clone()))
+    });
+    // A recording knows of two stays in a region that nothing orders also where one has ended before
+    // the other begins.
+    let told = told.or_else(|| {
+        schedules.into_iter().find_map(|schedule| {
+            let fails_alike =
+                |failure: &Failure| failure.kind == FailureKind::Property(found.property);
+            let failure = on_built(job, runner, fails_alike, &schedule, &world, by_state)?;
+            match failed(job, &failure, execution) {
+                Ending::Failed(told) => Some((*told, schedule)),
+                _ => None,
+            }
+        })
     });
     let Some((mut told, schedule)) = told else {
         if found.counted {
@@ -587,7 +602,8 @@ fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, executio
         });
     };
     let children = world.children();
-    if let Some(failure) = on_built(job, runner, &told, &schedule, &world, by_state)
+    let ends_alike = |failure: &Failure| told.ends_as(failure);
+    if let Some(failure) = on_built(job, runner, ends_alike, &schedule, &world, by_state)
         && let Ending::Failed(counterexample) = failed(job, &failure, execution)
     {
         told = *counterexample;
@@ -627,7 +643,7 @@ fn as_it_was(
 fn on_built(
     job: &Job<'_>,
     runner: Runner,
-    told: &Counterexample,
+    alike: impl Fn(&Failure) -> bool,
     schedule: &[Taken],
     world: &World,
     by_state: bool,
@@ -644,7 +660,7 @@ fn on_built(
         .find_map(|driver| {
             let known = Known::Children(world.children());
             recorded(job, runner, settings.clone(), driver, None, known)
-                .filter(|failure| told.ends_as(failure))
+                .filter(|failure| alike(failure))
         })
 }
 

@@ -30,10 +30,22 @@ pub fn hang(order: &mut Order, world: &World) -> Option<Vec<Event>> {
         let dead = !threads
             .into_iter()
             .any(|thread| moves_without(order, world, thread, &dropped));
-        let kept = |index: &Index| !dropped.contains(*index);
-        let event = |index| order.event(index).clone();
-        dead.then(|| (0..order.len()).filter(kept).map(event).collect())
+        dead.then(|| without(order, &dropped))
     })
+}
+
+/// The other events, which name each other by their places among themselves.
+fn without(order: &Order, dropped: &Events) -> Vec<Event> {
+    let kept = (0..order.len()).filter(|index| !dropped.contains(*index));
+    let kept: Vec<Index> = kept.collect();
+    let place = |index: Index| kept.binary_search(&index).ok().map(|at| at as Index);
+    let event = |&index: &Index| {
+        let mut event = order.event(index).clone();
+        event.comes_after = event.comes_after.into_iter().filter_map(place).collect();
+        event.notified_by = event.notified_by.and_then(place);
+        event
+    };
+    kept.iter().map(event).collect()
 }
 
 /// Which of so many wake-ups do not happen, as bits; never none of them.
