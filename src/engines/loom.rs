@@ -77,6 +77,7 @@ impl Engine for Loom {
             totals,
             overridden,
             mode: None,
+            gaps: Default::default(),
         }
     }
 }
