@@ -10,14 +10,19 @@ use crosscheck::engines::{Counterexample, EngineId, Job, Limits, Row, Word, chec
 use crosscheck::primitives::{Barrier, Semaphore, SemaphoreSet};
 use crosscheck::scenario::{Instance, Program, Property, Scenario};
 use crosscheck::sync::{
-    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, current, park,
-    scope,
+    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, choose, current,
+    park, scope,
 };
 
 const SPURIOUS: Semantics = Semantics {
     spurious: true,
     ..Semantics::DEFAULT
 };
+
+/// Everything but `proved` and `refuted`, which decide.
+fn is_undecided(word: Word) -> bool {
+    !matches!(word, Word::Proved | Word::Refuted)
+}
 
 const MODES: [SearchMode; 4] = [
     SearchMode::Auto,
@@ -416,4 +421,192 @@ fn parks_return_by_themselves_where_that_is_switched_on() {
     }
     let (property, _) = refuted(&bare, EngineId::Loom, SearchMode::Auto, SPURIOUS);
     assert_eq!(property, Property::Invariant);
+}
+
+scenario!(
+    UnlockedBesideWeakOrders,
+    fn run<B: Backend>() {
+        let ready = AtomicBool::<B>::new("ready", false);
+        let memory = Shared::<B, u32>::new("memory", 0);
+        scope::<B, _>(|scope| {
+            scope.spawn("writes", || {
+                memory.set(1);
+                // Release: pairs with the Acquire wait.
+                ready.store(true, Release);
+            });
+            if ready.await_until(Until::Is(true), Acquire).is_ok() {
+                assert_eq!(memory.get(), 1);
+            }
+        });
+    }
+);
+
+/// What a search cannot see of one property says nothing of the others: each has its own word.
+#[test]
+fn a_gap_of_one_property_is_none_of_another() {
+    let program: Program = Arc::new(UnlockedBesideWeakOrders);
+    let found = rows(
+        &program,
+        EngineId::Exhaustive,
+        SearchMode::States,
+        Semantics::DEFAULT,
+    );
+    let word = |property| {
+        let mut row = found.iter().filter(|row| row.property == property);
+        row.next().expect("it was asked for").verdict.word()
+    };
+    assert_eq!(word(Property::DeadlockFreedom), Word::Proved);
+    assert_eq!(word(Property::Invariant), Word::Proved);
+    assert_eq!(word(Property::DataRaceFreedom), Word::Bounded);
+}
+
+scenario!(
+    StartsAThreadOfStd,
+    fn run<B: Backend>() {
+        let word = AtomicUsize::<B>::new("word", 0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| word.store(1, SeqCst));
+        });
+    }
+);
+
+/// Who is no thread of the program is told so, by every engine that it stumbles into.
+#[test]
+fn a_thread_of_somebody_else_is_named() {
+    let program: Program = Arc::new(StartsAThreadOfStd);
+    for engine in [EngineId::Exhaustive, EngineId::ExhaustiveShuttle] {
+        for row in rows(&program, engine, SearchMode::Auto, Semantics::DEFAULT) {
+            let reason = row.verdict.reason();
+            assert!(is_undecided(row.verdict.word()), "{engine}: {reason}");
+            assert!(
+                reason.contains("called from a thread that is not the program's"),
+                "{engine}: {reason}"
+            );
+            assert!(reason.contains("borders.rs"), "{engine}: {reason}");
+        }
+    }
+}
+
+scenario!(
+    ChoosesAmongMany,
+    fn run<B: Backend>() {
+        let word = AtomicUsize::<B>::new("word", 0);
+        scope::<B, _>(|scope| {
+            scope.spawn("other", || word.store(1, SeqCst));
+            let chosen = choose::<B>("one", 4_000_000_000);
+            word.store(chosen, SeqCst);
+        });
+    }
+);
+
+scenario!(
+    FindsOneOfMany,
+    fn run<B: Backend>() {
+        let chosen = choose::<B>("one", 4_000_000_000);
+        assert_ne!(chosen, 700, "chosen");
+    }
+);
+
+struct CountsMany;
+
+impl Scenario for CountsMany {
+    fn name(&self) -> &'static str {
+        "borders/counts-many"
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let word = AtomicUsize::<B>::new("word", 0);
+        scope::<B, _>(|scope| {
+            scope.spawn("other", || {
+                let _ = word.load(SeqCst);
+            });
+            let chosen = choose::<B>("one", 300);
+            word.store(chosen, SeqCst);
+        });
+    }
+}
+
+/// The alternatives of a choice are counted, not put down: their number may be any.
+#[test]
+fn choices_are_counted_one_after_the_other() {
+    let (many, one): (Program, Program) = (Arc::new(ChoosesAmongMany), Arc::new(FindsOneOfMany));
+    for mode in MODES {
+        let limits = Limits {
+            exhaustive_executions: Some(2_000),
+            memory: 64,
+            mode,
+            ..Limits::PROOF
+        };
+        let instance = Instance::default();
+        let job = |program| Job {
+            program,
+            instance: &instance,
+            semantics: Semantics::DEFAULT,
+            targets: [Property::DeadlockFreedom, Property::Invariant].into(),
+            engine: EngineId::Exhaustive,
+            limits: &limits,
+        };
+        for row in check(&job(&many)) {
+            let reason = row.verdict.reason();
+            assert_eq!(row.verdict.word(), Word::Bounded, "{mode}: {reason}");
+            assert!(
+                reason.contains("cut after 2000 executions"),
+                "{mode}: {reason}"
+            );
+        }
+        let row = check(&job(&one)).remove(0);
+        let reason = row.verdict.reason();
+        assert_eq!(row.verdict.word(), Word::Refuted, "{mode}: {reason}");
+    }
+}
+
+/// Those that are counted are all visited, each once: a store before or after the other's load.
+#[test]
+fn counted_choices_are_all_visited() {
+    let program: Program = Arc::new(CountsMany);
+    for mode in [SearchMode::Traces, SearchMode::Source, SearchMode::States] {
+        for row in rows(&program, EngineId::Exhaustive, mode, Semantics::DEFAULT) {
+            assert_eq!(row.verdict.word(), Word::Proved, "{mode}");
+            if mode != SearchMode::States {
+                assert_eq!(row.executions, 600, "{mode}");
+            }
+        }
+    }
+}
+
+scenario!(
+    DeepFrames,
+    fn run<B: Backend>() {
+        fn sum(depth: usize, seed: u8) -> usize {
+            let frame = [seed; 4096];
+            let sum: usize = std::hint::black_box(&frame)
+                .iter()
+                .map(|&byte| usize::from(byte))
+                .sum();
+            if depth == 0 {
+                sum
+            } else {
+                sum + sum_of(depth - 1, seed)
+            }
+        }
+        fn sum_of(depth: usize, seed: u8) -> usize {
+            std::hint::black_box(sum(depth, seed))
+        }
+        scope::<B, _>(|scope| {
+            scope.spawn("deep", || {
+                assert!(sum(200, 1) > 0);
+            });
+        });
+    }
+);
+
+/// A thread has the stack that std would give it.
+#[test]
+fn stacks_are_as_large_as_those_of_std() {
+    let program: Program = Arc::new(DeepFrames);
+    for engine in [EngineId::Exhaustive, EngineId::ExhaustiveShuttle] {
+        for row in rows(&program, engine, SearchMode::Auto, Semantics::DEFAULT) {
+            assert_eq!(row.verdict.word(), Word::Proved, "{engine}");
+        }
+    }
 }

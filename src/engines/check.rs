@@ -10,7 +10,7 @@ use super::exhaustive;
 use super::limits::{Limits, SearchMode};
 use super::panics;
 use super::search::{Loop, Search};
-use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
+use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
     ChoiceKey, ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
@@ -314,6 +314,7 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         totals,
         overridden,
         mode,
+        gaps,
     } = run;
     let mut marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
     let alarms = totals.used.seq_cst_accesses || totals.used.mixed_writes;
@@ -347,7 +348,13 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         if property == Property::Reachability && missing.is_empty() {
             return Verdict::Proved(Proof::witnessed());
         }
+        let gaps = gaps.get(&property).into_iter().flatten().cloned();
+        let gaps: BTreeSet<Cut> = gaps.collect();
         match &ending {
+            Ending::Exhausted(exhausted) if !gaps.is_empty() => Verdict::Bounded(Bounds {
+                executions: exhausted.executions(),
+                cuts: gaps.into_iter().collect(),
+            }),
             Ending::Exhausted(_) if property == Property::Reachability => {
                 Verdict::Refuted(Box::new(Refutation::Unreachable(missing.clone())))
             }
@@ -355,7 +362,13 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
                 Verdict::Proved(exhausted.with_together(totals.together).into())
             }
             Ending::Exhausted(exhausted) => Verdict::Proved((*exhausted).into()),
-            Ending::Cut(bounds) => Verdict::Bounded(bounds.clone()),
+            Ending::Cut(bounds) => {
+                let cuts: BTreeSet<Cut> = bounds.cuts.iter().cloned().chain(gaps).collect();
+                Verdict::Bounded(Bounds {
+                    cuts: cuts.into_iter().collect(),
+                    ..*bounds
+                })
+            }
             Ending::Sampled(sample) => Verdict::Sampled(sample.clone()),
             Ending::Unable(why) => Verdict::GaveUp(why.clone()),
             Ending::Failed(_) => unreachable!("handled above"),
@@ -457,7 +470,7 @@ pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp
         Trouble::Stuck => GaveUp::Internal {
             detail: message.to_owned(),
         },
-        Trouble::CaughtPanic => GaveUp::Unsupported {
+        Trouble::CaughtPanic | Trouble::Foreign => GaveUp::Unsupported {
             what: message.to_owned(),
         },
         _ => GaveUp::Nondeterministic {

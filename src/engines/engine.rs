@@ -1,5 +1,6 @@
 //! The trait of an engine, the ids, and the table of engines.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,7 @@ use super::search::Exhausted;
 use super::verdict::{Bounds, Cut, GaveUp, Sample};
 use super::{calibration, exhaustive, loom, shuttle, threads};
 use crate::scenario::Memory;
+use crate::sync::Property;
 use crate::sync::announcing::Totals;
 
 /// The engines, by their permanent ids.
@@ -178,6 +180,8 @@ pub struct Run {
     pub overridden: Vec<String>,
     /// How engine `exhaustive` searched in the end; none: another engine.
     pub mode: Option<SearchMode>,
+    /// What of single properties is out of its reach; the others are decided.
+    pub gaps: BTreeMap<Property, BTreeSet<Cut>>,
 }
 
 /// How a run ended.

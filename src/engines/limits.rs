@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,28 @@ pub struct Limits {
     /// Where a search of the exhaustive engine is kept; none: it is not.
     pub kept: Option<Kept>,
 }
+
+/// Stack of a checked program's thread in bytes on engines that run threads on stacks of their own:
+/// as std's threads have it, 2 MiB or what the environment variable `RUST_MIN_STACK` says when it is
+/// first asked for. Pages that nobody touches cost nothing.
+#[must_use]
+pub fn stack_bytes() -> usize {
+    static BYTES: OnceLock<usize> = OnceLock::new();
+    *BYTES.get_or_init(|| {
+        let asked = std::env::var("RUST_MIN_STACK").ok();
+        let asked = asked.and_then(|text| text.parse().ok());
+        // No more than an address space has room for many times.
+        asked
+            .unwrap_or(2 << 20)
+            .clamp(LEAST_STACK_BYTES, MOST_STACK_BYTES)
+    })
+}
+
+/// The least that a checked thread runs on, whatever is asked for.
+const LEAST_STACK_BYTES: usize = 128 << 10;
+
+/// The most.
+const MOST_STACK_BYTES: usize = 1 << 30;
 
 /// The file in which a search is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -92,6 +92,7 @@ impl Engine for Loom {
             totals,
             overridden,
             mode: None,
+            gaps: Default::default(),
         }
     }
 }

@@ -19,6 +19,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use super::check::{Job, Pass, failed, over_choices};
 use super::engine::{Ending, Engine, Run};
+use super::limits::stack_bytes;
 use super::search::{Loop, Search};
 use super::verdict::{Cut, GaveUp, Miss, Sample};
 use super::{environment, panics};
@@ -37,9 +38,6 @@ pub struct Pct;
 /// Choices weighted so that interleavings are about equally likely.
 #[derive(Clone, Copy, Debug)]
 pub struct Urw;
-
-/// Stack of a shuttle task in bytes; shuttle's own 60 KiB are soon full.
-pub(in crate::engines) const STACK_BYTES: usize = 512 * 1024;
 
 impl Engine for Dfs {
     fn run(&self, job: &Job<'_>) -> Run {
@@ -63,6 +61,7 @@ impl Engine for Dfs {
             totals,
             overridden: environment::set(&environment::SHUTTLE),
             mode: None,
+            gaps: Default::default(),
         }
     }
 }
@@ -159,6 +158,7 @@ fn sample<S: Scheduler + Send + 'static>(
         totals,
         overridden,
         mode: None,
+        gaps: Default::default(),
     }
 }
 
@@ -254,7 +254,8 @@ fn internal(payload: &(dyn std::any::Any + Send)) -> Ending {
 /// How shuttle is to run: without limits of its own, keeping and printing nothing.
 pub(in crate::engines) fn config() -> Config {
     let mut config = Config::new();
-    config.stack_size = STACK_BYTES;
+    // shuttle's own 60 KiB are soon full.
+    config.stack_size = stack_bytes();
     config.failure_persistence = FailurePersistence::None;
     // Steps and time are counted by who schedules, which says when it cuts.
     config.max_steps = MaxSteps::None;

@@ -68,6 +68,7 @@ impl Engine for Threads {
             totals,
             overridden: Vec::new(),
             mode: None,
+            gaps: Default::default(),
         }
     }
 }

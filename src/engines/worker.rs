@@ -150,6 +150,7 @@ fn ask(
         totals: Totals::default(),
         overridden: Vec::new(),
         mode: None,
+        gaps: Default::default(),
     };
     Ok(Some(super::check::rows(&planned.job(), run)))
 }

@@ -1,5 +1,6 @@
 //! The engine: a search over the program's own code, and the counterexample of what it finds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -172,10 +173,21 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     let time = if is_capped { half() } else { left() };
     let states = search_in(job, runner, SearchMode::States, To::End, time);
     match states.ending {
-        Ending::Exhausted(_) | Ending::Failed(_) => states,
-        _ if is_capped => search_in(job, runner, SearchMode::Traces, To::End, left()),
-        // Neither ended: what the traces say is the stronger half.
-        _ => traces,
+        Ending::Exhausted(_) if states.gaps.is_empty() => states,
+        Ending::Failed(_) => states,
+        _ => {
+            let traces = if is_capped {
+                search_in(job, runner, SearchMode::Traces, To::End, left())
+            } else {
+                traces
+            };
+            match (&traces.ending, &states.ending) {
+                // All is decided but what is out of the reach of states, and that by nobody.
+                (Ending::Cut(_) | Ending::Unable(_), Ending::Exhausted(_)) => states,
+                // Neither ended: what the traces say is the stronger half.
+                _ => traces,
+            }
+        }
     }
 }
 
@@ -425,6 +437,8 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         // What sleep sets end early is no execution more.
         totals.executions = counts.complete;
     }
+    // What it cannot see of single properties.
+    let mut gaps: BTreeMap<Property, BTreeSet<Cut>> = BTreeMap::new();
     let ending = if let Some(stuck) = stuck {
         Ending::Unable(gave_up(job, &stuck))
     } else if used.resized {
@@ -442,20 +456,23 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
     } else if let Some(found) = found {
         refuted(job, runner, found, by_state, totals.executions)
     } else {
-        let watched = watched && totals.used.cells;
+        let races = job.targets.contains(&Property::DataRaceFreedom);
+        let watched = watched && totals.used.cells && races;
+        let mut unseen = |gap: &str| {
+            let of_races = gaps.entry(Property::DataRaceFreedom).or_default();
+            of_races.insert(Cut::KnownGap(gap.to_owned()));
+        };
         if by_state && watched && (used.tries || totals.used.condvars) {
-            search.cut(Cut::KnownGap(
+            unseen(
                 "a search over states takes a failed try and a notification for synchronisation of \
-                 plain memory that no lock protects; use --mode traces"
-                    .to_owned(),
-            ));
+                 plain memory that no lock protects; use --mode traces",
+            );
         }
         if by_state && watched && weak_orders {
-            search.cut(Cut::KnownGap(
+            unseen(
                 "a search over states orders plain memory by steps, not by the memory orders of \
-                 atomics; use --mode traces"
-                    .to_owned(),
-            ));
+                 atomics; use --mode traces",
+            );
         }
         if job.targets.iter().all(|property| property.is_of_moments()) {
             // Nobody can move in a deadlock, so it ends no execution early; what is decided at each
@@ -476,6 +493,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         totals,
         overridden: Vec::new(),
         mode: Some(mode),
+        gaps,
     }
 }
 
@@ -517,6 +535,7 @@ fn not_kept(mode: SearchMode, error: &CheckpointError) -> Run {
         totals: Totals::default(),
         overridden: Vec::new(),
         mode: Some(mode),
+        gaps: BTreeMap::new(),
     }
 }
 
@@ -528,6 +547,7 @@ pub(super) fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
         Stuck::CaughtPanic => GaveUp::Unsupported {
             what: CAUGHT_PANIC.to_owned(),
         },
+        Stuck::Foreign(what) => GaveUp::Unsupported { what: what.clone() },
         Stuck::Internal(detail) => GaveUp::Internal {
             detail: detail.clone(),
         },

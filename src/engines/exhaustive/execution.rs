@@ -28,7 +28,7 @@ use crate::sync::announcing::{
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
-use crate::sync::{Composite, Kind, Moment, Name, Need, Property, Semantics};
+use crate::sync::{Composite, Kind, Moment, Name, Need, Property, Semantics, foreign};
 
 /// How the threads of an execution are run: one at a time, on one OS thread.
 ///
@@ -112,6 +112,8 @@ pub(super) enum Stuck {
     Steps,
     /// A panic was caught in a thread that held something.
     CaughtPanic,
+    /// An operation was called from a thread that is not the program's.
+    Foreign(String),
     /// What runs the threads has failed.
     Internal(String),
 }
@@ -327,6 +329,11 @@ impl<'h> Execution<'h> {
             return;
         }
         if self.phase.get() == Phase::Running {
+            if let Some(refused) = foreign::take_for(&message) {
+                inner.stuck = Some(Stuck::Foreign(refused));
+                self.phase.set(Phase::Unwinding);
+                return;
+            }
             if let Some(recorder) = &inner.recorder {
                 recorder.panicked(me, &message, place.clone());
             }
@@ -485,6 +492,13 @@ impl<'h> Execution<'h> {
         totals.spins_capped += u64::from(inner.capped);
         if let Some(property) = inner.cut_by {
             *totals.cut.entry(property).or_insert(0) += 1;
+        }
+        if inner.failed.is_none()
+            && inner.stuck.is_none()
+            && let Some(refused) = foreign::take_if_alone()
+        {
+            // Its panic has reached nobody.
+            inner.stuck = Some(Stuck::Foreign(refused));
         }
         if ended == Ended::Complete && self.settings.semantics.spurious {
             inner.hangs(&self.settings);

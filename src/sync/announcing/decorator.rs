@@ -17,9 +17,9 @@ use super::last_panic;
 use super::memory::{Announced, AnnouncedCell};
 use super::session::{Halt, Session, Waiting, installed};
 use super::state::Wake;
-use super::trace::{ObjectKind, Operation};
+use super::trace::{ObjectKind, Operation, Trouble};
 use crate::sync::backend::{Backend, CellApi, Composite, Kind, Moment, NoUnits};
-use crate::sync::{Name, Property, Semantics};
+use crate::sync::{Name, Property, Semantics, foreign};
 
 /// `H` with every operation announced to the session of the calling OS thread.
 ///
@@ -41,8 +41,11 @@ impl<H: Host> fmt::Debug for Announcing<H> {
 }
 
 /// The session and the calling thread's number in it.
+#[track_caller]
 pub(super) fn here<H: Host>() -> (Arc<Session>, usize) {
-    let session = installed().expect("Announcing backends run inside an engine of crosscheck only");
+    let Some(session) = installed() else {
+        foreign::refuse("Announcing backends run inside an engine of crosscheck only");
+    };
     (session, H::index())
 }
 
@@ -73,7 +76,12 @@ impl<H: Host> Announcing<H> {
             && !payload.is::<Abandoned>()
         {
             let (message, place) = last_panic::take(payload.as_ref());
-            session.panicked(me, H::classify_panic(&message), &message, place);
+            match foreign::take_for(&message) {
+                Some(refused) => {
+                    session.panicked(me, Some(Trouble::Foreign), &refused, place);
+                }
+                None => session.panicked(me, H::classify_panic(&message), &message, place),
+            }
         }
         if session.finished(me).is_err() && !H::PREEMPTIVE {
             H::abandon();

@@ -15,6 +15,7 @@ use super::state::{Object, Place, State, Status, Wake};
 use super::trace::{
     Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
 };
+use crate::sync::foreign::Checking;
 use crate::sync::{Name, Property};
 
 /// The execution is being given up: the thread must not go on.
@@ -75,6 +76,7 @@ impl Session {
                 CURRENT.set(self.0.take());
             }
         }
+        let _checking = Checking::begin();
         let _restore = Restore(CURRENT.replace(Some(Arc::clone(self))));
         body()
     }

@@ -260,6 +260,8 @@ pub enum Trouble {
     Stuck,
     /// The program went on after a panic that passed guards.
     CaughtPanic,
+    /// An operation was called from a thread that is not the program's.
+    Foreign,
     /// The program is not deterministic: it behaves differently on the same schedule.
     Nondeterministic,
 }

@@ -9,7 +9,9 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::keys::{ByKey, Key, bytes};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, Taken, after_alternative, put_down,
+};
 use crate::engines::exhaustive::world::event::Event;
 use crate::engines::exhaustive::world::{Threads, World, only};
 use crate::sync::stepping::{Op, Place, ThreadId};
@@ -350,7 +352,7 @@ impl Survey {
             .rev()
             .filter(|&thread| world.enabled(thread))
             .flat_map(|thread| {
-                (0..world.alternatives(thread))
+                (0..put_down(world.alternatives(thread)))
                     .rev()
                     .map(move |alternative| Choice {
                         thread,
@@ -445,6 +447,15 @@ impl Explorer for Survey {
         }
         // A state without steps is no state to go on from.
         let choice = self.rest.pop().expect("somebody can move here");
+        let alternatives = world.alternatives(choice.thread);
+        let next = after_alternative(choice.alternative, alternatives);
+        let next = next.map(|alternative| Choice {
+            alternative,
+            ..choice
+        });
+        // Where the step is taken once more it is there already.
+        self.rest
+            .extend(next.filter(|next| self.rest.last() != Some(next)));
         Ok(self.take(world, choice))
     }
 

@@ -190,6 +190,21 @@ impl Memo {
     }
 }
 
+/// From more alternatives of one choice on they are counted, each after the one before it, and not put
+/// down at once: their number may be any of 32 bits.
+pub const MANY: u32 = 256;
+
+/// The alternative of a step that is visited after another one, where they are counted.
+fn after_alternative(alternative: u32, alternatives: u32) -> Option<u32> {
+    let next = alternative.checked_add(1)?;
+    (alternatives > MANY && next < alternatives).then_some(next)
+}
+
+/// How many of the alternatives of a step are put down at once.
+fn put_down(alternatives: u32) -> u32 {
+    if alternatives > MANY { 1 } else { alternatives }
+}
+
 /// Knuth's estimate (Mathematics of Computation 29, 1975) as a lower bound: each point shares its
 /// weight among the branches known so far, given as finished ones and ones still to come.
 fn weighed(points: impl Iterator<Item = (u32, usize)>) -> f64 {

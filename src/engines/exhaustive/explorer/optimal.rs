@@ -16,7 +16,9 @@ use super::race::{
     Race, Reversal, Rule, Scratch, are_settled, of_event, other_alternatives, reversal,
 };
 use super::wakeup::{Branch, Sequence, Until, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, possible, same, weighed};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, MANY, Step, possible, same, weighed,
+};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
@@ -203,7 +205,17 @@ impl Optimal {
             let node = &mut nodes[reversal.at as usize];
             let sequence = Sequence::new(order, &reversal);
             let mut until = None;
+            // Its own other alternatives, of which there may be very many, are asleep or not as they
+            // are.
+            let own = order.event(last);
+            let counted = (reversal.at == last && own.alternatives > MANY).then_some(own.thread);
             for step in &node.sleep {
+                if counted == Some(step.choice.thread) {
+                    if step.choice.alternative == reversal.alternative {
+                        return None;
+                    }
+                    continue;
+                }
                 match sequence.starts_with(step) {
                     Some(Until::Now) => until = Some(Until::Now),
                     Some(for_longer) => {
