@@ -7,9 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crosscheck::engines::EngineId;
-use crosscheck::engines::calibration::{
-    Answer, Judgement, Probe, VERSIONS, Who, changes, mistakes,
-};
+use crosscheck::engines::calibration::{Answer, Judgement, Probe, Who, changes, mistakes, peers};
 
 /// The command as the README shows it; it takes seconds, so that it is run here only.
 #[test]
@@ -44,16 +42,25 @@ fn the_table_is_the_one_that_was_reviewed() {
     insta::assert_snapshot!("calibration", text);
 }
 
+/// A version that is told is the one that runs, not one that was written down; and what runs here
+/// has been calibrated.
 #[test]
-fn what_was_calibrated_is_what_is_locked() {
+fn the_versions_that_are_told_are_those_that_were_built() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
     let lock = fs::read_to_string(path).expect("the file is there");
-    for (package, version) in VERSIONS {
+    for peer in peers() {
+        let package = peer.package;
+        let version = peer.version.expect("it comes from the registry");
         let entry = format!("name = \"{package}\"\nversion = \"{version}\"\n");
-        assert!(
-            lock.contains(&entry),
-            "Cargo.lock has another {package} than {version}"
-        );
+        assert!(lock.contains(&entry), "Cargo.lock has another {peer}");
+        assert!(peer.is_calibrated(), "nobody has asked {peer}");
+    }
+    for (engine, peer) in [
+        (EngineId::Loom, peers()[0]),
+        (EngineId::ShuttlePct, peers()[1]),
+    ] {
+        let summary = engine.summary();
+        assert!(summary.starts_with(&peer.to_string()), "{summary}");
     }
 }
 

@@ -1,11 +1,13 @@
 //! Laws of the parts, the limits of the engines, the command line, the README, the floors.
 
 mod attacks;
+mod borders;
 mod calibration;
 mod claims;
 mod cli;
 mod compare;
 mod damage;
+mod facade_programs;
 mod floors;
 mod isolation;
 mod keeping;
@@ -14,6 +16,7 @@ mod learned;
 mod limits;
 mod linearize;
 mod liveness;
+mod loom_and_shuttle;
 mod measured;
 mod minimal;
 mod modes;
@@ -22,6 +25,7 @@ mod oracle;
 mod overlaps;
 mod parallelism;
 mod published;
+mod races;
 mod readme;
 mod rows;
 mod runners;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::calibration;
 use super::counterexample::Counterexample;
 use super::engine::{Ending, EngineId, Run};
 use super::exhaustive;
 use super::limits::{Limits, SearchMode};
 use super::panics;
 use super::search::{Loop, Search};
-use super::verdict::{GaveUp, Proof, Refutation, Verdict, Word};
+use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
     ChoiceKey, ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
@@ -313,6 +314,7 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         totals,
         overridden,
         mode,
+        gaps,
     } = run;
     let mut marks: BTreeSet<&str> = totals.marks.iter().copied().collect();
     let alarms = totals.used.seq_cst_accesses || totals.used.mixed_writes;
@@ -346,7 +348,13 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
         if property == Property::Reachability && missing.is_empty() {
             return Verdict::Proved(Proof::witnessed());
         }
+        let gaps = gaps.get(&property).into_iter().flatten().cloned();
+        let gaps: BTreeSet<Cut> = gaps.collect();
         match &ending {
+            Ending::Exhausted(exhausted) if !gaps.is_empty() => Verdict::Bounded(Bounds {
+                executions: exhausted.executions(),
+                cuts: gaps.into_iter().collect(),
+            }),
             Ending::Exhausted(_) if property == Property::Reachability => {
                 Verdict::Refuted(Box::new(Refutation::Unreachable(missing.clone())))
             }
@@ -354,7 +362,13 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
                 Verdict::Proved(exhausted.with_together(totals.together).into())
             }
             Ending::Exhausted(exhausted) => Verdict::Proved((*exhausted).into()),
-            Ending::Cut(bounds) => Verdict::Bounded(bounds.clone()),
+            Ending::Cut(bounds) => {
+                let cuts: BTreeSet<Cut> = bounds.cuts.iter().cloned().chain(gaps).collect();
+                Verdict::Bounded(Bounds {
+                    cuts: cuts.into_iter().collect(),
+                    ..*bounds
+                })
+            }
             Ending::Sampled(sample) => Verdict::Sampled(sample.clone()),
             Ending::Unable(why) => Verdict::GaveUp(why.clone()),
             Ending::Failed(_) => unreachable!("handled above"),
@@ -400,13 +414,19 @@ fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<
             NotifyOrder::Any => "notify-any",
             NotifyOrder::Fifo => "notify-fifo",
         });
+    }
+    if used.condvars || used.parks {
         words.push(if spurious {
             "spurious-wakeups"
         } else {
             "no-spurious-wakeups"
         });
     }
-    words.into_iter().map(str::to_owned).collect()
+    words
+        .into_iter()
+        .map(str::to_owned)
+        .chain(calibration::uncalibrated(job.engine))
+        .collect()
 }
 
 /// What a failure that a session told means for a run.
@@ -447,7 +467,10 @@ pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp
         Trouble::Branches => GaveUp::Steps {
             limit: job.limits.steps,
         },
-        Trouble::CaughtPanic => GaveUp::Unsupported {
+        Trouble::Stuck => GaveUp::Internal {
+            detail: message.to_owned(),
+        },
+        Trouble::CaughtPanic | Trouble::Foreign => GaveUp::Unsupported {
             what: message.to_owned(),
         },
         _ => GaveUp::Nondeterministic {

@@ -11,7 +11,9 @@ use super::check::{Job, switches};
 use super::engine::EngineId;
 use crate::scenario::Instance;
 use crate::sync::Property;
-use crate::sync::announcing::{Failure, ObjectInfo, Script, ScriptStep, Session, WaitsFor};
+use crate::sync::announcing::{
+    Failure, FailureKind, ObjectInfo, Script, ScriptStep, Session, WaitsFor,
+};
 
 /// An execution in which a property fails.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +44,10 @@ pub struct Counterexample {
     pub blocked: Vec<BlockedThread>,
     /// From which step on, counted from 0, the steps repeat for ever; none: the execution ends.
     pub loop_from: Option<usize>,
+    /// Whether it is told in the steps of engine `exhaustive`, in which a semaphore, a barrier or a
+    /// wait for an atomic is a single one: then it replays on that engine only.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub as_found: bool,
     /// The nearest execution that passes, where engine `exhaustive` has found one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub passing: Option<Passing>,
@@ -252,8 +258,58 @@ impl Counterexample {
             steps,
             blocked,
             loop_from: None,
+            as_found: false,
             passing: None,
         }
+    }
+
+    /// An execution in the steps in which engine `exhaustive` has found it: what fails, where, the
+    /// threads, the steps, and who cannot move at the end.
+    pub(super) fn as_found(
+        job: &Job<'_>,
+        property: Property,
+        (message, location, threads, steps, blocked): (
+            String,
+            Option<String>,
+            Vec<String>,
+            Vec<CounterStep>,
+            Vec<BlockedThread>,
+        ),
+        execution: u64,
+    ) -> Self {
+        Self {
+            location,
+            execution,
+            blocked,
+            loop_from: None,
+            as_found: true,
+            ..Self::of_loop(job, property, message, threads, steps, 0)
+        }
+    }
+
+    /// Whether a failure ends as this execution does: the same property, and of a deadlock the same
+    /// threads blocked, of an invariant the same words.
+    pub(super) fn ends_as(&self, failure: &Failure) -> bool {
+        let FailureKind::Property(property) = failure.kind else {
+            return false;
+        };
+        let names = |blocked: &[BlockedThread]| -> Vec<String> {
+            let names = blocked.iter().map(|blocked| blocked.thread.clone());
+            let mut names: Vec<String> = names.collect();
+            names.sort();
+            names
+        };
+        let theirs = failure.blocked.iter();
+        let mut theirs: Vec<String> = theirs
+            .map(|blocked| failure.threads[blocked.thread].name.to_string())
+            .collect();
+        theirs.sort();
+        property.id() == self.property
+            && match property {
+                Property::DeadlockFreedom => names(&self.blocked) == theirs,
+                Property::Invariant => failure.message == self.message,
+                _ => true,
+            }
     }
 
     /// An infinite execution of native steps.
@@ -283,6 +339,7 @@ impl Counterexample {
             steps,
             blocked: Vec::new(),
             loop_from: Some(loop_from),
+            as_found: false,
             passing: None,
         }
     }
@@ -385,6 +442,10 @@ impl Counterexample {
     }
 }
 
+fn is_not(flag: &bool) -> bool {
+    !flag
+}
+
 /// What an object is called where its kind is not clear from the operation.
 fn described(object: &ObjectInfo) -> String {
     format!("{} `{}`", object.kind.word(), Session::object_label(object))
@@ -440,6 +501,9 @@ struct Compact {
     /// From where on it repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     r: Option<usize>,
+    /// Told in the steps in which it was found.
+    #[serde(default, skip_serializing_if = "is_not")]
+    n: bool,
 }
 
 impl From<&Counterexample> for Compact {
@@ -483,6 +547,7 @@ impl From<&Counterexample> for Compact {
             words,
             k,
             r: from.loop_from,
+            n: from.as_found,
         }
     }
 }
@@ -526,6 +591,7 @@ impl Compact {
             steps,
             blocked: self.b,
             loop_from: self.r,
+            as_found: self.n,
             passing: None,
         })
     }

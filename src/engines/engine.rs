@@ -1,5 +1,6 @@
 //! The trait of an engine, the ids, and the table of engines.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,9 @@ use super::counterexample::Counterexample;
 use super::limits::SearchMode;
 use super::search::Exhausted;
 use super::verdict::{Bounds, Cut, GaveUp, Sample};
-use super::{exhaustive, loom, shuttle, threads};
+use super::{calibration, exhaustive, loom, shuttle, threads};
 use crate::scenario::Memory;
+use crate::sync::Property;
 use crate::sync::announcing::Totals;
 
 /// The engines, by their permanent ids.
@@ -81,22 +83,37 @@ impl EngineId {
         Self::ALL.into_iter().find(|engine| engine.as_str() == id)
     }
 
-    /// What it does, in one line.
+    /// What it does, in one line, and the version of loom or shuttle that does it.
     #[must_use]
-    pub const fn summary(self) -> &'static str {
-        match self {
-            Self::Exhaustive => {
-                "our own: one execution a Mazurkiewicz trace, any number of threads"
-            }
-            Self::ExhaustiveShuttle => {
-                "the same searches inside shuttle's runner: a cross-check of the former"
-            }
-            Self::Loom => "loom 0.7.2: every execution under the C11 memory model, 5 threads",
-            Self::ShuttleDfs => "shuttle 0.9.9, depth first: every interleaving, no reduction",
-            Self::ShuttleRandom => "shuttle 0.9.9, random walk",
-            Self::ShuttlePct => "shuttle 0.9.9, probabilistic concurrency testing",
-            Self::ShuttleUrw => "shuttle 0.9.9, selectively uniform random walk",
-            Self::Threads => "OS threads with random yields; also what replays counterexamples",
+    pub fn summary(self) -> String {
+        let (peer, does) = match self {
+            Self::Exhaustive => (
+                None,
+                "our own: one execution a Mazurkiewicz trace, any number of threads",
+            ),
+            Self::ExhaustiveShuttle => (
+                None,
+                "the same searches inside shuttle's runner: a cross-check of the former",
+            ),
+            Self::Loom => (
+                Some("loom"),
+                ": executions under the C11 memory model as loom has it, 5 threads",
+            ),
+            Self::ShuttleDfs => (
+                Some("shuttle"),
+                ", depth first: every interleaving, no reduction",
+            ),
+            Self::ShuttleRandom => (Some("shuttle"), ", random walk"),
+            Self::ShuttlePct => (Some("shuttle"), ", probabilistic concurrency testing"),
+            Self::ShuttleUrw => (Some("shuttle"), ", selectively uniform random walk"),
+            Self::Threads => (
+                None,
+                "OS threads with random yields; also what replays counterexamples",
+            ),
+        };
+        match peer {
+            Some(package) => format!("{}{does}", calibration::peer(package)),
+            None => does.to_owned(),
         }
     }
 
@@ -163,6 +180,8 @@ pub struct Run {
     pub overridden: Vec<String>,
     /// How engine `exhaustive` searched in the end; none: another engine.
     pub mode: Option<SearchMode>,
+    /// What of single properties is out of its reach; the others are decided.
+    pub gaps: BTreeMap<Property, BTreeSet<Cut>>,
 }
 
 /// How a run ended.

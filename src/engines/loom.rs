@@ -24,7 +24,7 @@ use crate::sync::backends::loom::Loom as Backend;
 pub struct Loom;
 
 /// What loom is known to miss; a program that uses it is never proved here.
-const GAPS: [Gap; 2] = [
+const GAPS: [Gap; 4] = [
     (
         |used| used.atomics,
         "loom misses outcomes of atomics (its issues 166 and 392)",
@@ -32,6 +32,14 @@ const GAPS: [Gap; 2] = [
     (
         |used| used.try_lock,
         "loom misses outcomes of try_lock (unlock is no branch point)",
+    ),
+    (
+        |used| used.yields,
+        "loom misses outcomes of yields (all others go on first)",
+    ),
+    (
+        |used| used.spins,
+        "loom misses outcomes of busy-waits (between two rounds all others go on)",
     ),
 ];
 
@@ -69,6 +77,13 @@ impl Engine for Loom {
                     ),
                 })
             }
+            Some(Ending::Unable(GaveUp::Internal { detail }))
+                if totals.used.try_lock && detail.starts_with("deadlock; threads") =>
+            {
+                Ending::Unable(GaveUp::FalseAlarm {
+                    why: "loom lets a try_lock wait for the unlock; it found a deadlock".to_owned(),
+                })
+            }
             Some(ending) => ending,
             None => search.end(totals.executions, says).into(),
         };
@@ -77,6 +92,7 @@ impl Engine for Loom {
             totals,
             overridden,
             mode: None,
+            gaps: Default::default(),
         }
     }
 }

@@ -79,7 +79,7 @@ pub const ROUNDS: u32 = 3;
 /// On which machine a counterexample replays.
 #[must_use]
 pub fn machine(counterexample: &Counterexample) -> EngineId {
-    if counterexample.loop_from.is_some() {
+    if counterexample.loop_from.is_some() || counterexample.as_found {
         EngineId::Exhaustive
     } else if counterexample.sequentially_consistent {
         EngineId::Threads
@@ -151,6 +151,9 @@ pub fn replay_rounds(
     if let Some(stem) = recorded.loop_from {
         return Ok(round(&job, recorded, property, stem, rounds));
     }
+    if recorded.as_found {
+        return Ok(as_found(&job, recorded));
+    }
     Ok(match engine {
         EngineId::Exhaustive if recorded.sequentially_consistent => outcome(
             &job,
@@ -166,6 +169,20 @@ pub fn replay_rounds(
             ),
         },
     })
+}
+
+/// In the steps in which it was found.
+fn as_found(job: &Job<'_>, recorded: &Counterexample) -> Replayed {
+    if job.engine != EngineId::Exhaustive {
+        let only = EngineId::Exhaustive;
+        let message = format!("it is told in steps that only engine {only} takes");
+        return Replayed::Impossible { message };
+    }
+    match exhaustive::again(job, recorded) {
+        exhaustive::Again::Failed(again) => compare(Ending::Failed(again), recorded),
+        exhaustive::Again::Passed => Replayed::Passed,
+        exhaustive::Again::Elsewhere(message) => Replayed::Diverged { message },
+    }
 }
 
 /// On the states of the search that found it.

@@ -137,7 +137,7 @@ impl Search {
         if totals.spins_capped > 0 {
             self.cut(Cut::Spins(spin_cap));
         }
-        if semantics.spurious && totals.used.condvars {
+        if semantics.spurious && (totals.used.condvars || totals.used.parks) {
             self.cut(Cut::SpuriousWakeups(Semantics::SPURIOUS_PER_THREAD));
         }
         for (property, times) in &totals.cut {

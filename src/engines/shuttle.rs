@@ -19,6 +19,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 
 use super::check::{Job, Pass, failed, over_choices};
 use super::engine::{Ending, Engine, Run};
+use super::limits::stack_bytes;
 use super::search::{Loop, Search};
 use super::verdict::{Cut, GaveUp, Miss, Sample};
 use super::{environment, panics};
@@ -37,9 +38,6 @@ pub struct Pct;
 /// Choices weighted so that interleavings are about equally likely.
 #[derive(Clone, Copy, Debug)]
 pub struct Urw;
-
-/// Stack of a shuttle task in bytes; shuttle's own 60 KiB are soon full.
-pub(in crate::engines) const STACK_BYTES: usize = 512 * 1024;
 
 impl Engine for Dfs {
     fn run(&self, job: &Job<'_>) -> Run {
@@ -63,6 +61,7 @@ impl Engine for Dfs {
             totals,
             overridden: environment::set(&environment::SHUTTLE),
             mode: None,
+            gaps: Default::default(),
         }
     }
 }
@@ -119,10 +118,21 @@ fn sample<S: Scheduler + Send + 'static>(
         started: Instant::now(),
         steps: job.limits.steps,
     };
-    let mut points = 0;
+    let mut log = Log::default();
     // The scheduler's constructor panics on a seed from the environment that is no number.
     let pass = match session.install(|| catch_unwind(AssertUnwindSafe(scheduler))) {
-        Ok(scheduler) => counted_pass(job, &session, &mut search, scheduler, bounds, &mut points),
+        Ok(scheduler) => {
+            let most = Some(job.limits.schedules);
+            watched_pass(
+                job,
+                &session,
+                &mut search,
+                scheduler,
+                bounds,
+                most,
+                &mut log,
+            )
+        }
         Err(payload) => Pass {
             ended: Some(internal(payload.as_ref())),
             says: Loop::Stopped,
@@ -136,7 +146,10 @@ fn sample<S: Scheduler + Send + 'static>(
             scheduler: name.to_owned(),
             seed,
             schedules,
-            miss: miss(totals.max_threads, points, schedules),
+            nothing_to_choose: log.nothing_to_choose,
+            miss: (!log.nothing_to_choose)
+                .then(|| miss(totals.max_threads, log.points, schedules))
+                .flatten(),
             cuts: search.cuts(),
         })
     });
@@ -145,6 +158,7 @@ fn sample<S: Scheduler + Send + 'static>(
         totals,
         overridden,
         mode: None,
+        gaps: Default::default(),
     }
 }
 
@@ -163,17 +177,20 @@ fn pass<S: Scheduler + Send + 'static>(
     scheduler: S,
     bounds: Bounds,
 ) -> Pass {
-    counted_pass(job, session, search, scheduler, bounds, &mut 0)
+    let log = &mut Log::default();
+    watched_pass(job, session, search, scheduler, bounds, None, log)
 }
 
-/// One run of a scheduler; `points` becomes the most scheduling points of an execution.
-fn counted_pass<S: Scheduler + Send + 'static>(
+/// One run of a scheduler, of so many schedules at most where it samples; `told` becomes what the
+/// watched scheduler told.
+fn watched_pass<S: Scheduler + Send + 'static>(
     job: &Job<'_>,
     session: &Arc<Session>,
     search: &mut Search,
     scheduler: S,
     bounds: Bounds,
-    points: &mut usize,
+    samples: Option<u64>,
+    told: &mut Log,
 ) -> Pass {
     let before = bounds.before;
     let log = Arc::new(Mutex::new(Log::default()));
@@ -181,9 +198,11 @@ fn counted_pass<S: Scheduler + Send + 'static>(
         scheduler: ManuallyDrop::new(scheduler),
         session: Arc::clone(session),
         bounds,
+        samples,
         log: Arc::clone(&log),
         started: 0,
         points: 0,
+        decisions: 0,
     };
     let program = {
         let session = Arc::clone(session);
@@ -199,8 +218,7 @@ fn counted_pass<S: Scheduler + Send + 'static>(
             Runner::new(watched, config()).run(program)
         }))
     });
-    let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
-    *points = log.points;
+    *told = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     if let Some(failure) = session.take_failure() {
         let execution = before + session.totals().executions;
         return Pass {
@@ -214,12 +232,12 @@ fn counted_pass<S: Scheduler + Send + 'static>(
             says: Loop::Stopped,
         };
     }
-    for cut in log.cuts {
+    for cut in std::mem::take(&mut told.cuts) {
         search.cut(cut);
     }
     Pass {
         ended: None,
-        says: if log.at_end {
+        says: if told.at_end {
             Loop::NothingLeft
         } else {
             Loop::Stopped
@@ -236,7 +254,8 @@ fn internal(payload: &(dyn std::any::Any + Send)) -> Ending {
 /// How shuttle is to run: without limits of its own, keeping and printing nothing.
 pub(in crate::engines) fn config() -> Config {
     let mut config = Config::new();
-    config.stack_size = STACK_BYTES;
+    // shuttle's own 60 KiB are soon full.
+    config.stack_size = stack_bytes();
     config.failure_persistence = FailurePersistence::None;
     // Steps and time are counted by who schedules, which says when it cuts.
     config.max_steps = MaxSteps::None;
@@ -250,7 +269,10 @@ pub(in crate::engines) fn config() -> Config {
 struct Log {
     /// The scheduler said that nothing is left.
     at_end: bool,
+    /// An execution, and so each of them, had nothing to choose.
+    nothing_to_choose: bool,
     cuts: Vec<Cut>,
+    /// The most scheduling points of an execution.
     points: usize,
 }
 
@@ -260,11 +282,15 @@ struct Watched<S> {
     scheduler: ManuallyDrop<S>,
     session: Arc<Session>,
     bounds: Bounds,
+    /// How many executions a sample has; none: a search, which ends by itself.
+    samples: Option<u64>,
     log: Arc<Mutex<Log>>,
     /// Executions begun.
     started: u64,
     /// Scheduling points of this execution.
     points: usize,
+    /// What the scheduler has had to choose so far.
+    decisions: u64,
 }
 
 impl<S> fmt::Debug for Watched<S> {
@@ -276,6 +302,16 @@ impl<S> fmt::Debug for Watched<S> {
 impl<S> Watched<S> {
     fn tell(&self, tell: impl FnOnce(&mut Log)) {
         tell(&mut self.log.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The next execution of a sample whose scheduler has had nothing to choose so far: none where the
+    /// program does not choose either. PCT is not asked for it, it would panic.
+    fn alike(&self, samples: u64) -> Option<Schedule> {
+        if !self.session.totals().used.choices {
+            self.tell(|log| log.nothing_to_choose = true);
+            return None;
+        }
+        (self.started < samples).then(|| Schedule::new(0))
     }
 
     fn cut(&self, cut: Cut) {
@@ -296,7 +332,12 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         // Asked first, so that a limit equal to what there is cuts nothing.
-        let Some(schedule) = self.scheduler.new_execution() else {
+        let schedule = match self.samples {
+            Some(samples) if self.started > 0 && self.decisions == 0 => self.alike(samples),
+            Some(samples) if self.started >= samples => None,
+            _ => self.scheduler.new_execution(),
+        };
+        let Some(schedule) = schedule else {
             self.tell(|log| log.at_end = true);
             return None;
         };
@@ -334,10 +375,12 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         self.points += 1;
+        self.decisions += u64::from(runnable.len() > 1);
         self.scheduler.next_task(runnable, current, is_yielding)
     }
 
     fn next_u64(&mut self) -> u64 {
+        self.decisions += 1;
         self.scheduler.next_u64()
     }
 }

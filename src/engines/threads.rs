@@ -30,6 +30,7 @@ impl Engine for Threads {
         let mut search = Search::default();
         let started = Instant::now();
         let mut ending = None;
+        let mut nothing_to_choose = false;
         for schedule in 0..job.limits.thread_schedules {
             if let Some(time) = job.limits.time
                 && schedule > 0
@@ -44,6 +45,11 @@ impl Engine for Threads {
                 ending = Some(failed(job, &failure, schedule + 1));
                 break;
             }
+            let totals = session.totals();
+            nothing_to_choose = totals.max_threads <= 1 && !totals.used.choices;
+            if nothing_to_choose {
+                break;
+            }
         }
         let totals = session.totals();
         search.cuts_of(&totals, job.limits.spins, &job.semantics);
@@ -52,6 +58,7 @@ impl Engine for Threads {
                 scheduler: "OS threads".to_owned(),
                 seed: None,
                 schedules: totals.executions,
+                nothing_to_choose,
                 miss: None,
                 cuts: search.cuts(),
             })
@@ -61,6 +68,7 @@ impl Engine for Threads {
             totals,
             overridden: Vec::new(),
             mode: None,
+            gaps: Default::default(),
         }
     }
 }

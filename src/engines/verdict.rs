@@ -273,6 +273,8 @@ pub struct Sample {
     pub seed: Option<u64>,
     /// Schedules.
     pub schedules: u64,
+    /// Neither the scheduler nor the program had anything to choose, so there is one schedule only.
+    pub nothing_to_choose: bool,
     /// For PCT: the probability of missing a bug of this depth in all schedules.
     pub miss: Option<Miss>,
     /// Further limits of the sample.
@@ -315,7 +317,11 @@ impl Miss {
 
 impl fmt::Display for Sample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} schedules, {}", self.schedules, self.scheduler)?;
+        if self.nothing_to_choose {
+            write!(f, "1 schedule, nothing to choose, {}", self.scheduler)?;
+        } else {
+            write!(f, "{} schedules, {}", self.schedules, self.scheduler)?;
+        }
         if let Some(seed) = self.seed {
             write!(f, ", seed {seed}")?;
         }

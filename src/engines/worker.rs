@@ -149,6 +149,7 @@ fn ask(
         totals: Totals::default(),
         overridden: Vec::new(),
         mode: None,
+        gaps: Default::default(),
     };
     Ok(Some(super::check::rows(&planned.job(), run)))
 }

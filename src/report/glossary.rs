@@ -27,7 +27,7 @@ pub(super) const WORDS: [(Word, &str); 5] = [
 ];
 
 /// What verdicts rest on, in the order in which reports tell it.
-const SEMANTICS: [(&str, &str); 13] = [
+const SEMANTICS: [(&str, &str); 14] = [
     (
         "sc",
         "sequential consistency: all threads see all steps in one order",
@@ -74,7 +74,14 @@ const SEMANTICS: [(&str, &str); 13] = [
         "a wait may end by itself, once a thread",
     ),
     ("no-spurious-wakeups", "a wait ends by a notification only"),
+    (
+        UNCALIBRATED,
+        "`crosscheck calibrate` has not been run with this version, so what it misses is not known",
+    ),
 ];
+
+/// How the word of a version begins with which nobody has asked the probes.
+const UNCALIBRATED: &str = "uncalibrated";
 
 /// What one of the words means on which verdicts rest; nothing for another.
 pub(super) fn meaning(word: &str) -> &'static str {
@@ -85,6 +92,8 @@ pub(super) fn meaning(word: &str) -> &'static str {
 
 /// Where such a word stands in the list of a report.
 pub(super) fn place(word: &str) -> usize {
-    let at = SEMANTICS.iter().position(|(known, _)| *known == word);
+    let is =
+        |known: &str| known == word || (known == UNCALIBRATED && word.starts_with(UNCALIBRATED));
+    let at = SEMANTICS.iter().position(|(known, _)| is(known));
     at.unwrap_or(SEMANTICS.len())
 }

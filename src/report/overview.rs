@@ -625,7 +625,7 @@ fn about(engine: EngineId, rows: &[Claimed]) -> String {
             .or_default()
             .push(sample);
     }
-    let mut about = engine.summary().to_owned();
+    let mut about = engine.summary();
     for ((scheduler, seed), samples) in kinds {
         let schedules = samples.iter().map(|sample| sample.schedules);
         about.push_str(&format!("; {} schedules", range(schedules)));

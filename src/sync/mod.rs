@@ -16,6 +16,8 @@ mod backend;
 pub mod backends;
 mod facade;
 #[cfg(feature = "engines")]
+pub(crate) mod foreign;
+#[cfg(feature = "engines")]
 pub mod mutating;
 mod name;
 mod property;

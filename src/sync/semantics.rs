@@ -40,9 +40,10 @@ pub enum SwaitOrder {
 pub struct Semantics {
     /// Which waiter `notify_one` wakes.
     pub notify: NotifyOrder,
-    /// Whether a condition variable's wait may return without a notification: at most
-    /// [`Semantics::SPURIOUS_PER_THREAD`] times a thread and execution, which makes the search
-    /// bounded.
+    /// Whether a condition variable's wait may return without a notification, and a park without a
+    /// token: at most [`Semantics::SPURIOUS_PER_THREAD`] times a thread and execution, both counted
+    /// together, which makes the search bounded. Nobody may count on it: where nothing else is left,
+    /// that is a deadlock.
     pub spurious: bool,
     /// Whom a counting semaphore serves.
     pub semaphore: SemaphoreOrder,
@@ -51,7 +52,7 @@ pub struct Semantics {
 }
 
 impl Semantics {
-    /// How many spurious wake-ups a thread may suffer in one execution when they are on.
+    /// How many spurious wake-ups, of waits and parks together, a thread may suffer in one execution when they are on.
     pub const SPURIOUS_PER_THREAD: usize = 1;
 
     /// What the primitives ship with and the catalogue assumes: any waiter, no spurious wake-ups,

@@ -66,6 +66,9 @@ pub(crate) struct Truth {
     pub(crate) terminal: BTreeSet<Terminal>,
     /// How many of the traces end with threads that cannot go on.
     pub(crate) deadlocks: u64,
+    /// Whether there is a state that only wake-ups which nobody causes lead on from: a deadlock, since
+    /// nobody may count on those.
+    pub(crate) hangs: bool,
     /// Reachable states: objects, tokens and for each thread where it stands and whether it woke
     /// spuriously.
     pub(crate) states: u64,
@@ -188,11 +191,14 @@ pub(crate) fn truth(program: &Program, switches: &Switches, cap: usize) -> Optio
     let mut traces = BTreeSet::new();
     let mut terminal = BTreeSet::new();
     let mut deadlocks = 0;
+    let mut hangs = false;
     let mut states = HashSet::new();
     let mut histories = HashSet::new();
     let prefixes = walk(&world, program.threads.len(), cap, |prefix, steps| {
         states.insert(world.plain(&prefix.state));
         histories.insert(world.history(&prefix.state));
+        let by_itself = |(step, _): &(Step, _)| world.is_by_itself(&prefix.state, *step);
+        hangs |= !steps.is_empty() && steps.iter().all(by_itself);
         if steps.is_empty() {
             let end = world.terminal(&prefix.state);
             deadlocks += u64::from(end.is_deadlock());
@@ -205,6 +211,7 @@ pub(crate) fn truth(program: &Program, switches: &Switches, cap: usize) -> Optio
         traces,
         terminal,
         deadlocks,
+        hangs,
         states: states.len() as u64,
         histories: histories.len() as u64,
     })

@@ -31,6 +31,8 @@ pub(crate) struct Outcome {
     pub(crate) terminal: BTreeSet<Terminal>,
     /// How many of the complete executions ended with threads that could not go on.
     pub(crate) deadlocks: u64,
+    /// Whether it came upon a state that only wake-ups which nobody causes lead on from, if it looks.
+    pub(crate) hangs: Option<bool>,
     /// States that it saw, if it counts them.
     pub(crate) states: Option<u64>,
 }
@@ -94,6 +96,10 @@ pub(crate) fn differences(
     }
     if truth.deadlocks == 0 {
         numbers("deadlocks", outcome.deadlocks, 0, 0);
+    }
+    if outcome.hangs.is_some_and(|hangs| hangs != truth.hangs) {
+        let least = u64::from(truth.hangs);
+        numbers("deadlocks but for wake-ups", 1 - least, least, least);
     }
     if let Some(states) = outcome.states {
         match promise {
@@ -264,8 +270,10 @@ fn trace(happened: &[Happened], threads: usize) -> Key {
 }
 
 /// A walk over the plain states, or over those with all results.
-struct Walk {
-    results: bool,
+pub(crate) struct Walk {
+    pub(crate) results: bool,
+    /// With more states it gives up.
+    pub(crate) cap: usize,
 }
 
 impl Engine for Walk {
@@ -274,6 +282,7 @@ impl Engine for Walk {
         let mut outcome = Outcome::default();
         let mut seen = HashSet::new();
         let mut todo = vec![world.start()];
+        let mut hangs = false;
         while let Some(state) = todo.pop() {
             let node = if self.results {
                 world.history(&state)
@@ -283,7 +292,12 @@ impl Engine for Walk {
             if !seen.insert(node) {
                 continue;
             }
+            if seen.len() > self.cap {
+                return None;
+            }
             let steps = world.steps(&state);
+            let by_itself = |&step: &Step| world.is_by_itself(&state, step);
+            hangs |= !steps.is_empty() && steps.iter().all(by_itself);
             if steps.is_empty() {
                 let end = world.terminal(&state);
                 outcome.executions += 1;
@@ -297,6 +311,7 @@ impl Engine for Walk {
             }
         }
         outcome.states = Some(seen.len() as u64);
+        outcome.hangs = Some(hangs);
         Some(outcome)
     }
 }
@@ -304,7 +319,11 @@ impl Engine for Walk {
 /// Any switches.
 pub(crate) fn switches() -> impl Strategy<Value = Switches> {
     let notify = prop_oneof![Just(NotifyOrder::Any), Just(NotifyOrder::Fifo)];
-    (notify, any::<bool>()).prop_map(|(notify, spurious)| Switches { notify, spurious })
+    (notify, any::<bool>()).prop_map(|(notify, spurious)| Switches {
+        notify,
+        spurious,
+        ..Switches::DEFAULT
+    })
 }
 
 /// More prefixes than this are not worth the time in a test.
@@ -342,9 +361,9 @@ proptest! {
         program in generate::programs(10),
         switches in switches(),
     ) {
-        agree(&Walk { results: true }, Promise::Histories, &program, &switches)?;
+        agree(&Walk { results: true, cap: usize::MAX }, Promise::Histories, &program, &switches)?;
         let Some(truth) = truth(&program, &switches, CAP) else { unreachable!("just counted") };
-        let plain = Walk { results: false }.explore(&program, &switches).expect("never gives up");
+        let plain = Walk { results: false, cap: usize::MAX }.explore(&program, &switches).expect("never gives up");
         prop_assert_eq!(plain.states, Some(truth.states));
         prop_assert_eq!(plain.deadlocks > 0, truth.deadlocks > 0);
     }
@@ -400,6 +419,7 @@ fn lies_are_found() {
         traces: Some(truth.traces.clone()),
         terminal: truth.terminal.clone(),
         deadlocks: truth.deadlocks,
+        hangs: Some(truth.hangs),
         states: Some(truth.states),
     };
     let found = |outcome: &Outcome, promise| {
@@ -422,6 +442,9 @@ fn lies_are_found() {
     lie.blocked = 1;
     assert_eq!(found(&lie, Promise::Optimal).len(), 1);
     assert_eq!(found(&lie, Promise::Once).len(), 0);
+    let mut lie = honest.clone();
+    lie.hangs = Some(!truth.hangs);
+    assert_eq!(found(&lie, Promise::States).len(), 1);
     let mut lie = honest.clone();
     lie.deadlocks = 0;
     assert_eq!(found(&lie, Promise::States).len(), 1);

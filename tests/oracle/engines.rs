@@ -5,11 +5,15 @@ use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use crosscheck::engines::exhaustive::explorer::optimal::Optimal;
+use crosscheck::engines::exhaustive::explorer::order::Order;
 use crosscheck::engines::exhaustive::explorer::source::Source;
 use crosscheck::engines::exhaustive::explorer::states::States;
-use crosscheck::engines::exhaustive::explorer::{Ended, Explorer, Memo};
+use crosscheck::engines::exhaustive::explorer::{
+    Counts, Decision, Divergence, Ended, Explorer, Memo,
+};
 use crosscheck::engines::exhaustive::runner::script::{Position, Script, explore};
 use crosscheck::engines::exhaustive::world::World;
+use crosscheck::engines::exhaustive::world::event::Event;
 use crosscheck::sync::Semantics;
 use crosscheck::sync::stepping::{Op, Substance};
 use proptest::prelude::*;
@@ -99,8 +103,58 @@ impl<E: Explorer> Engine for Searched<E> {
     }
 }
 
+/// A search that is asked for states which only wake-ups that nobody causes lead on from, as the engine
+/// asks: where it stands, and of each execution at its end.
+struct Watched<E> {
+    explorer: E,
+    hangs: bool,
+}
+
+impl<E: Explorer> Explorer for Watched<E> {
+    fn begin(&mut self) -> bool {
+        self.explorer.begin()
+    }
+
+    fn decide(&mut self, world: &World) -> Result<Decision, Box<Divergence>> {
+        let mut threads = 0..world.thread_count();
+        self.hangs |= world.is_dead() && threads.any(|thread| world.enabled(thread));
+        self.explorer.decide(world)
+    }
+
+    fn end(&mut self, world: &World, ended: Ended) {
+        if ended == Ended::Complete {
+            self.hangs |= self.explorer.hang(world).is_some();
+        }
+        self.explorer.end(world, ended);
+    }
+
+    fn counts(&self) -> Counts {
+        self.explorer.counts()
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.explorer.events()
+    }
+
+    fn order(&self) -> Option<&Order> {
+        self.explorer.order()
+    }
+
+    fn progress(&self) -> f64 {
+        self.explorer.progress()
+    }
+
+    fn memory(&self) -> usize {
+        self.explorer.memory()
+    }
+}
+
 /// What a search finds.
-fn searched(mut explorer: impl Explorer, program: &Program, switches: &Switches) -> Outcome {
+fn searched(explorer: impl Explorer, program: &Program, switches: &Switches) -> Outcome {
+    let mut explorer = Watched {
+        explorer,
+        hangs: false,
+    };
     let mut world = World::new(&Semantics {
         notify: switches.notify,
         spurious: switches.spurious,
@@ -149,6 +203,7 @@ fn searched(mut explorer: impl Explorer, program: &Program, switches: &Switches)
     )
     .unwrap_or_else(|divergence| panic!("{divergence:?}\n{program}"));
     let counts = explorer.counts();
+    outcome.hangs = Some(explorer.hangs);
     outcome.executions = counts.complete;
     outcome.blocked = counts.cut;
     if counts.states > 0 {
@@ -191,7 +246,10 @@ impl Engine for Workers {
 }
 
 fn whole(parts: Vec<Outcome>) -> Outcome {
-    let mut whole = Outcome::default();
+    let mut whole = Outcome {
+        hangs: Some(parts.iter().any(|part| part.hangs == Some(true))),
+        ..Outcome::default()
+    };
     for part in parts {
         whole.executions += part.executions;
         whole.blocked += part.blocked;

@@ -32,13 +32,15 @@ pub(crate) enum Flavour {
     Barriers,
     /// Plain memory, zones, choices.
     Plain,
+    /// Plain memory behind atomic words.
+    Messages,
     /// Something of everything.
     Mixed,
 }
 
 impl Flavour {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Locks,
         Self::Condvars,
         Self::Weak,
@@ -49,6 +51,7 @@ impl Flavour {
         Self::Parking,
         Self::Barriers,
         Self::Plain,
+        Self::Messages,
         Self::Mixed,
     ];
 }
@@ -96,24 +99,24 @@ enum Role {
 /// A few items that make sense together.
 type Gesture = Vec<Item>;
 
-const LOCK: ObjectId = 0;
-const LOCKS: usize = 2;
-const CONDVAR: ObjectId = 2;
-const WORD: ObjectId = 3;
+pub(crate) const LOCK: ObjectId = 0;
+pub(crate) const LOCKS: usize = 2;
+pub(crate) const CONDVAR: ObjectId = 2;
+pub(crate) const WORD: ObjectId = 3;
 const WORDS: usize = 2;
-const WEAK: ObjectId = 5;
-const STRONG: ObjectId = 7;
-const SCANNED: ObjectId = 9;
-const SET: ObjectId = 10;
-const SETS: usize = 3;
-const ROOM: ObjectId = 13;
-const BARRIER: ObjectId = 14;
-const MEMORY: ObjectId = 15;
-const ZONE: ObjectId = 16;
+pub(crate) const WEAK: ObjectId = 5;
+pub(crate) const STRONG: ObjectId = 7;
+pub(crate) const SCANNED: ObjectId = 9;
+pub(crate) const SET: ObjectId = 10;
+pub(crate) const SETS: usize = 3;
+pub(crate) const ROOM: ObjectId = 13;
+pub(crate) const BARRIER: ObjectId = 14;
+pub(crate) const MEMORY: ObjectId = 15;
+pub(crate) const ZONE: ObjectId = 16;
 const NEEDS: usize = 3;
 const MEMBERS: usize = 3;
 /// As many as all readers take, so only a writer keeps them out: else their takes would not commute.
-const ROOM_UNITS: u32 = MOST_THREADS as u32;
+pub(crate) const ROOM_UNITS: u32 = MOST_THREADS as u32;
 const MOST_THREADS: usize = 4;
 
 /// Object ids are the same in every flavour; what a flavour does not use is a label.
@@ -191,6 +194,7 @@ fn used(flavour: Flavour) -> Vec<ObjectId> {
         Flavour::Parking => vec![WORD],
         Flavour::Barriers => vec![BARRIER, WORD],
         Flavour::Plain => vec![MEMORY, ZONE],
+        Flavour::Messages => vec![WORD, WORD + 1, MEMORY, ZONE],
         Flavour::Mixed => (0..=ZONE).collect(),
     }
 }
@@ -358,6 +362,25 @@ fn gesture(flavour: Flavour) -> BoxedStrategy<Gesture> {
                 1 => one((1u32..=3).prop_map(|n| Item::Do(Op::Choose(n)))),
                 1 => Just(vec![Item::Do(Op::Yield)]),
                 2 => skips(),
+            ]
+            .boxed()
+        }
+        Flavour::Messages => {
+            let word = WORD..WORD + WORDS;
+            let (read, write) = (Item::Do(Op::Read(MEMORY)), Item::Do(Op::Write(MEMORY)));
+            let (enter, leave) = (Item::Do(Op::Enter(ZONE)), Item::Do(Op::Leave(ZONE)));
+            let raise = word.clone().prop_map(|word| Item::Do(Op::Store(word, 1)));
+            let see = word.clone().prop_map(|word| Item::Do(Op::Load(word)));
+            let wait = word.clone();
+            let wait = wait.prop_map(|word| Item::Do(Op::Await(word, Condition::Is(1))));
+            prop_oneof![
+                1 => Just(vec![read]),
+                1 => Just(vec![write]),
+                3 => raise.prop_map(move |raise| vec![write, raise]),
+                3 => see.prop_map(move |see| vec![see, skip(0, 1), read]),
+                1 => wait.prop_map(move |wait| vec![wait, write]),
+                1 => Just(vec![enter, leave]),
+                2 => one(words(word)),
             ]
             .boxed()
         }
@@ -676,7 +699,7 @@ fn random_programs_are_worth_their_time() {
         println!(
             "{flavour:?}: {choices} with choices, {deadlocks} that block, {finished} that end"
         );
-        let blocks = !matches!(flavour, Flavour::Plain);
+        let blocks = !matches!(flavour, Flavour::Plain | Flavour::Messages);
         assert!(choices >= 20, "{flavour:?}: {choices}");
         assert!(deadlocks >= 3 || !blocks, "{flavour:?}: {deadlocks}");
         assert!(finished >= 20, "{flavour:?}: {finished}");

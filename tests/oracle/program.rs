@@ -41,13 +41,16 @@ pub(crate) struct Switches {
     pub(crate) notify: NotifyOrder,
     /// Whether a thread may wake up without a notification, once in an execution.
     pub(crate) spurious: bool,
+    /// Whether who notifies is told how many that woke.
+    pub(crate) tells_woken: bool,
 }
 
 impl Switches {
-    /// Any waiter, no spurious wake-ups.
+    /// Any waiter, no spurious wake-ups, and the number of those who woke.
     pub(crate) const DEFAULT: Self = Self {
         notify: NotifyOrder::Any,
         spurious: false,
+        tells_woken: true,
     };
 }
 

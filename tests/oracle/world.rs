@@ -8,7 +8,8 @@ use super::program::{Item, Program, Switches, digest};
 /// One event to come: a thread, and which of its alternatives.
 ///
 /// Alternative k is value k of [`Op::Choose`], and the waiter with rank k in order of arrival for
-/// a notification of one. A wake-up without a notification is alternative 1 of [`Op::Reacquire`].
+/// a notification of one. A wake-up without a notification is alternative 1 of [`Op::Reacquire`], and
+/// one without a token alternative 1 of [`Op::Park`].
 /// All else is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Step {
@@ -145,7 +146,7 @@ impl Terminal {
 
 /// A program and its switches.
 ///
-/// Results: 1 or 0 of [`Op::TryTake`]; how many [`Op::Notify`] woke; what [`Op::Load`],
+/// Results: 1 or 0 of [`Op::TryTake`]; how many [`Op::Notify`] woke, where the switches say so; what [`Op::Load`],
 /// [`Op::Await`] and [`Op::Read`] found and what [`Op::Modify`] found before; 1 of [`Op::Arrive`]
 /// for the thread that opened the barrier; the value of [`Op::Choose`]. All else is 0, [`Op::Wait`]
 /// too: a thread cannot tell what woke it.
@@ -213,6 +214,12 @@ impl<'p> World<'p> {
         steps
     }
 
+    /// Whether a step is a wake-up that nobody has caused.
+    pub(crate) fn is_by_itself(&self, state: &State, step: Step) -> bool {
+        let op = self.operation(state, step.thread);
+        step.alternative == 1 && matches!(op, Some(Op::Reacquire { .. } | Op::Park))
+    }
+
     /// What a thread does next; a second half where it is in the middle.
     pub(crate) fn operation(&self, state: &State, thread: ThreadId) -> Option<Op> {
         let local = &state.threads[thread];
@@ -258,7 +265,14 @@ impl<'p> World<'p> {
                 }
             }
             Op::Await(word, condition) => once(condition.holds(read(state, word))),
-            Op::Park => once(local.token),
+            Op::Park => {
+                let spurious = self.switches.spurious && !local.woke_spuriously;
+                match local.token {
+                    true => 0..1,
+                    false if spurious => 1..2,
+                    false => 0..0,
+                }
+            }
             Op::Depart(_) => once(matches!(local.half, Half::Arrived { open: true, .. })),
             Op::Choose(n) => 0..n,
             _ => 0..1,
@@ -419,7 +433,7 @@ impl<'p> World<'p> {
                 }
                 let count = woken.len() as u64;
                 released = woken;
-                Some(count)
+                Some(if self.switches.tells_woken { count } else { 0 })
             }
             Op::Load(word) | Op::Await(word, _) | Op::Read(word) => Some(read(state, word)),
             Op::Store(word, value) => {
@@ -452,6 +466,9 @@ impl<'p> World<'p> {
                 Some(0)
             }
             Op::Park => {
+                if alternative == 1 {
+                    state.threads[thread].woke_spuriously = true;
+                }
                 state.threads[thread].token = false;
                 Some(0)
             }

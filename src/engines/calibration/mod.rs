@@ -9,6 +9,7 @@
 //!    often everybody's answers fit them.
 //! 7. `blind_spots`: the list of probes.
 //! 8. `table`: the probes as text; the mistakes and the changes among the answers.
+//! 9. `versions`: which loom and which shuttle were built, and which have been asked.
 //!
 //! Left out, because a probe of it would tell nothing or could not run here:
 //! - A deadlock in a model that holds loom's own `Arc` aborts the process (SIGABRT, "panic in a
@@ -29,7 +30,10 @@ mod question;
 mod raw;
 mod statistic;
 mod table;
+mod versions;
 
 pub use blind_spots::calibrate;
-pub use probe::{Answer, Judgement, Probe, VERSIONS, Who};
+pub use probe::{Answer, Judgement, Probe, Who};
 pub use table::{changes, mistakes, render};
+pub(in crate::engines) use versions::uncalibrated;
+pub use versions::{Peer, peer, peers};

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::probe::{Judgement, Probe, VERSIONS, Who};
+use super::probe::{Judgement, Probe, Who};
+use super::versions::{Peer, peers};
 
 /// The widest line of the notes.
 const WIDTH: usize = 110;
@@ -12,10 +13,7 @@ const GAP: usize = 2;
 /// The probes as a table and notes on it; the same in every run, so that it can be a snapshot.
 #[must_use]
 pub fn render(probes: &[Probe]) -> String {
-    let versions: Vec<String> = VERSIONS
-        .iter()
-        .map(|(package, version)| format!("{package} {version}"))
-        .collect();
+    let versions: Vec<String> = peers().iter().map(Peer::to_string).collect();
     let legend: Vec<String> = Judgement::ALL
         .iter()
         .map(|judgement| format!("{} {}", judgement.mark(), judgement.meaning()))
@@ -124,7 +122,7 @@ pub fn mistakes(probes: &[Probe]) -> Vec<String> {
     mistakes
 }
 
-/// What raw loom and raw shuttle say otherwise than the versions in [`VERSIONS`] did: a blind spot
+/// What raw loom and raw shuttle say otherwise than those that were calibrated: a blind spot
 /// has been mended, or there is a new one.
 #[must_use]
 pub fn changes(probes: &[Probe]) -> Vec<String> {

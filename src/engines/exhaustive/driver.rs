@@ -1,5 +1,6 @@
 //! Who decides the next step: a search, the schedule that a search found, or a recording.
 
+use super::as_found;
 use super::explorer::graph::Survey;
 use super::explorer::nearest::Nearest;
 use super::explorer::order::Order;
@@ -7,6 +8,7 @@ use super::explorer::{Choice, Decision, Divergence, Ended, Explorer, Memo, Taken
 use super::rounds::Rounds;
 use super::turns::Turns;
 use super::world::World;
+use super::world::event::Event;
 use crate::sync::announcing::Recorder;
 use crate::sync::stepping::{Op, ThreadId};
 
@@ -24,6 +26,8 @@ pub(super) enum Driver {
     Near(Nearest),
     /// These steps, and then no more: the next one last.
     Steps(Vec<Choice>),
+    /// The steps of a counterexample that is told in native steps.
+    Again(as_found::Steps),
     /// The steps of an infinite execution, for some rounds.
     Rounds(Rounds),
     /// Each thread in its turn.
@@ -36,9 +40,12 @@ impl Driver {
             Self::Search(explorer) => explorer.begin(),
             Self::Survey(survey) => survey.begin(),
             Self::Near(nearest) => nearest.begin(),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {
-                true
-            }
+            Self::Guide(_)
+            | Self::Script
+            | Self::Steps(_)
+            | Self::Again(_)
+            | Self::Rounds(_)
+            | Self::Turns(_) => true,
         }
     }
 
@@ -57,8 +64,10 @@ impl Driver {
             (Self::Turns(turns), _) => Ok(turns.decide(world)),
             (Self::Steps(steps), _) => Ok(match steps.pop() {
                 Some(choice) if is_possible(world, choice) => choice.into(),
+                None if world.is_dead() => Decision::Over,
                 _ => Decision::Cut,
             }),
+            (Self::Again(steps), _) => Ok(steps.decide(world)),
             (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
         }
     }
@@ -68,7 +77,12 @@ impl Driver {
             Self::Search(explorer) => explorer.end(world, ended),
             Self::Survey(survey) => survey.end(world, ended),
             Self::Near(nearest) => nearest.end(world, ended),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {}
+            Self::Guide(_)
+            | Self::Script
+            | Self::Steps(_)
+            | Self::Again(_)
+            | Self::Rounds(_)
+            | Self::Turns(_) => {}
         }
     }
 
@@ -135,6 +149,14 @@ impl Driver {
     pub(super) fn restart(&mut self) {
         if let Self::Search(explorer) = self {
             explorer.restart();
+        }
+    }
+
+    /// See [`Explorer::hang`].
+    pub(super) fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        match self {
+            Self::Search(explorer) => explorer.hang(world),
+            _ => None,
         }
     }
 

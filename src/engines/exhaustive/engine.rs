@@ -1,9 +1,11 @@
 //! The engine: a search over the program's own code, and the counterexample of what it finds.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::as_found::{self, as_searched};
 use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
@@ -19,7 +21,7 @@ use super::runner::{coroutines, shuttle as on_tasks};
 use super::world::event::Event;
 use super::world::{Used, World};
 use crate::engines::check::{Job, failed, unrecorded};
-use crate::engines::counterexample::Passing;
+use crate::engines::counterexample::{Counterexample, Passing};
 use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
 use crate::engines::search::{Loop, Search};
@@ -171,10 +173,21 @@ fn search(job: &Job<'_>, runner: Runner) -> Run {
     let time = if is_capped { half() } else { left() };
     let states = search_in(job, runner, SearchMode::States, To::End, time);
     match states.ending {
-        Ending::Exhausted(_) | Ending::Failed(_) => states,
-        _ if is_capped => search_in(job, runner, SearchMode::Traces, To::End, left()),
-        // Neither ended: what the traces say is the stronger half.
-        _ => traces,
+        Ending::Exhausted(_) if states.gaps.is_empty() => states,
+        Ending::Failed(_) => states,
+        _ => {
+            let traces = if is_capped {
+                search_in(job, runner, SearchMode::Traces, To::End, left())
+            } else {
+                traces
+            };
+            match (&traces.ending, &states.ending) {
+                // All is decided but what is out of the reach of states, and that by nobody.
+                (Ending::Cut(_) | Ending::Unable(_), Ending::Exhausted(_)) => states,
+                // Neither ended: what the traces say is the stronger half.
+                _ => traces,
+            }
+        }
     }
 }
 
@@ -236,9 +249,10 @@ impl Searched {
             unreachable!("a search is driven by its explorer")
         };
         let used = inner.world.used();
+        let led = inner.led;
         let found = inner.failed.map(|failed| Found {
             failed,
-            events: explorer.events(),
+            events: led.unwrap_or_else(|| explorer.events()),
             world: inner.world,
         });
         Self {
@@ -423,6 +437,8 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         // What sleep sets end early is no execution more.
         totals.executions = counts.complete;
     }
+    // What it cannot see of single properties.
+    let mut gaps: BTreeMap<Property, BTreeSet<Cut>> = BTreeMap::new();
     let ending = if let Some(stuck) = stuck {
         Ending::Unable(gave_up(job, &stuck))
     } else if used.resized {
@@ -440,20 +456,23 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
     } else if let Some(found) = found {
         refuted(job, runner, found, by_state, totals.executions)
     } else {
-        let watched = watched && totals.used.cells;
+        let races = job.targets.contains(&Property::DataRaceFreedom);
+        let watched = watched && totals.used.cells && races;
+        let mut unseen = |gap: &str| {
+            let of_races = gaps.entry(Property::DataRaceFreedom).or_default();
+            of_races.insert(Cut::KnownGap(gap.to_owned()));
+        };
         if by_state && watched && (used.tries || totals.used.condvars) {
-            search.cut(Cut::KnownGap(
+            unseen(
                 "a search over states takes a failed try and a notification for synchronisation of \
-                 plain memory that no lock protects; use --mode traces"
-                    .to_owned(),
-            ));
+                 plain memory that no lock protects; use --mode traces",
+            );
         }
         if by_state && watched && weak_orders {
-            search.cut(Cut::KnownGap(
+            unseen(
                 "a search over states orders plain memory by steps, not by the memory orders of \
-                 atomics; use --mode traces"
-                    .to_owned(),
-            ));
+                 atomics; use --mode traces",
+            );
         }
         if job.targets.iter().all(|property| property.is_of_moments()) {
             // Nobody can move in a deadlock, so it ends no execution early; what is decided at each
@@ -474,6 +493,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         totals,
         overridden: Vec::new(),
         mode: Some(mode),
+        gaps,
     }
 }
 
@@ -515,6 +535,7 @@ fn not_kept(mode: SearchMode, error: &CheckpointError) -> Run {
         totals: Totals::default(),
         overridden: Vec::new(),
         mode: Some(mode),
+        gaps: BTreeMap::new(),
     }
 }
 
@@ -526,6 +547,7 @@ pub(super) fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
         Stuck::CaughtPanic => GaveUp::Unsupported {
             what: CAUGHT_PANIC.to_owned(),
         },
+        Stuck::Foreign(what) => GaveUp::Unsupported { what: what.clone() },
         Stuck::Internal(detail) => GaveUp::Internal {
             detail: detail.clone(),
         },
@@ -553,51 +575,113 @@ fn told(divergence: &Divergence) -> String {
     format!("after the same {step} steps thread {thread} announced {before} before and {now} now")
 }
 
-/// The counterexample of a failure that was found by these native steps.
+/// The counterexample of a failure that was found by these native steps: on semaphores that are built
+/// of mutexes where the same schedule ends alike there, else as it was found.
 ///
 /// `by_state`: a search over states has found them.
 fn refuted(job: &Job<'_>, runner: Runner, found: Found, by_state: bool, execution: u64) -> Ending {
     let Found {
-        failed: Failed { property, message },
+        failed: found,
         events,
         world,
     } = found;
-    // With the same steps as in the search.
-    let repeated = |native| Settings {
-        silent_zones: by_state,
-        ..settings(job, native, false)
-    };
     let as_found: Vec<Taken> = events.iter().map(Taken::of).collect();
     // The same trace in its most readable order; as it was found where that does not fail alike.
-    // Step by step where semaphores are built of mutexes already.
-    let shortest = fewest_preemptions(events, &world);
-    let found = [shortest, as_found].into_iter().find_map(|schedule| {
-        let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
-        let guide = Driver::Guide(Guide::new(schedule.clone()));
-        let failure = [guide, Driver::Steps(steps)]
-            .into_iter()
-            .find_map(|driver| {
-                let known = Known::Children(world.children());
-                recorded(job, runner, repeated(false), driver, None, known)
-                    .filter(|failure| failure.kind == FailureKind::Property(property))
-            })?;
-        Some((failure, schedule))
+    let schedules = [fewest_preemptions(events, &world), as_found];
+    let told = schedules.iter().find_map(|schedule| {
+        let told = as_it_was(job, &found, schedule, &world, by_state, execution)?;
+        Some((told, schedule.clone()))
     });
-    match found {
-        Some((failure, schedule)) => {
-            let mut ending = failed(job, &failure, execution);
-            if let Ending::Failed(counterexample) = &mut ending {
-                let children = world.children();
-                counterexample.passing = nearest(job, runner, repeated(true), &schedule, children);
+    // A recording knows of two stays in a region that nothing orders also where one has ended before
+    // the other begins.
+    let told = told.or_else(|| {
+        schedules.into_iter().find_map(|schedule| {
+            let fails_alike =
+                |failure: &Failure| failure.kind == FailureKind::Property(found.property);
+            let failure = on_built(job, runner, fails_alike, &schedule, &world, by_state)?;
+            match failed(job, &failure, execution) {
+                Ending::Failed(told) => Some((*told, schedule)),
+                _ => None,
             }
-            ending
+        })
+    });
+    let Some((mut told, schedule)) = told else {
+        if found.counted {
+            return Ending::Unable(GaveUp::Unsupported {
+                what:
+                    "a search over states counts those in a region together that may have come one \
+                       after the other; use --mode traces"
+                        .to_owned(),
+            });
         }
-        None => Ending::Unable(GaveUp::Internal {
+        return Ending::Unable(GaveUp::Nondeterministic {
             detail: format!(
-                "{property} fails ({message}), but not where semaphores are built of mutexes"
+                "{} fails ({}), but not when the same steps are taken once more",
+                found.property, found.message
             ),
-        }),
+        });
+    };
+    let children = world.children();
+    let ends_alike = |failure: &Failure| told.ends_as(failure);
+    if let Some(failure) = on_built(job, runner, ends_alike, &schedule, &world, by_state)
+        && let Ending::Failed(counterexample) = failed(job, &failure, execution)
+    {
+        told = *counterexample;
     }
+    // With the same steps as in the search.
+    let repeated = Settings {
+        silent_zones: by_state,
+        ..settings(job, true, false)
+    };
+    told.passing = nearest(job, runner, repeated, &schedule, children);
+    Ending::Failed(Box::new(told))
+}
+
+/// The counterexample of a failure in the native steps of a schedule, if it fails in them.
+fn as_it_was(
+    job: &Job<'_>,
+    found: &Failed,
+    schedule: &[Taken],
+    world: &World,
+    by_state: bool,
+    execution: u64,
+) -> Option<Counterexample> {
+    // By the order of the trace where that says the same: what a search over states says of a region
+    // that admits several counts threads that need not be inside at the same time.
+    let on_states = by_state && !found.counted;
+    let looks = [false, true]
+        .into_iter()
+        .filter(|on_state| on_states || !on_state);
+    looks.into_iter().find_map(|on_state| {
+        let steps = schedule.iter().map(|taken| taken.choice).collect();
+        let settings = as_searched(job, on_state, by_state);
+        as_found::counterexample(job, settings, found, world.children(), steps, execution)
+    })
+}
+
+/// The same failure, recorded on semaphores that are built of mutexes, if the schedule ends alike there.
+fn on_built(
+    job: &Job<'_>,
+    runner: Runner,
+    alike: impl Fn(&Failure) -> bool,
+    schedule: &[Taken],
+    world: &World,
+    by_state: bool,
+) -> Option<Failure> {
+    let settings = Settings {
+        silent_zones: by_state,
+        ..settings(job, false, false)
+    };
+    // Step by step where semaphores are built of mutexes already.
+    let steps = schedule.iter().rev().map(|taken| taken.choice).collect();
+    let guide = Driver::Guide(Guide::new(schedule.to_vec()));
+    [guide, Driver::Steps(steps)]
+        .into_iter()
+        .find_map(|driver| {
+            let known = Known::Children(world.children());
+            recorded(job, runner, settings.clone(), driver, None, known)
+                .filter(|failure| alike(failure))
+        })
 }
 
 /// The execution nearest to a failing one that passes, if one is found soon.

@@ -20,7 +20,7 @@ use super::observer::Observer;
 use super::segments::Segments;
 use super::tale::Tale;
 use super::world::World;
-use super::world::event::Index;
+use super::world::event::{Event, Index};
 use crate::engines::progress::Estimate;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
@@ -28,7 +28,7 @@ use crate::sync::announcing::{
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
-use crate::sync::{Composite, Kind, Moment, Name, Need, Property, Semantics};
+use crate::sync::{Composite, Kind, Moment, Name, Need, Property, Semantics, foreign};
 
 /// How the threads of an execution are run: one at a time, on one OS thread.
 ///
@@ -88,11 +88,19 @@ pub(super) struct Settings {
     pub(super) endless: bool,
 }
 
+/// What is said of a deadlock where its threads are not named.
+const NOBODY_MOVES: &str = "nobody can move";
+
 /// A property that failed.
 #[derive(Clone, Debug)]
 pub(super) struct Failed {
     pub(super) property: Property,
     pub(super) message: String,
+    /// Where, if at one place.
+    pub(super) location: Option<String>,
+    /// Who was in a region that admits several was counted on the state: some of them may have come one
+    /// after the other.
+    pub(super) counted: bool,
 }
 
 /// Why a search cannot go on with this program.
@@ -104,6 +112,8 @@ pub(super) enum Stuck {
     Steps,
     /// A panic was caught in a thread that held something.
     CaughtPanic,
+    /// An operation was called from a thread that is not the program's.
+    Foreign(String),
     /// What runs the threads has failed.
     Internal(String),
 }
@@ -116,6 +126,8 @@ pub(super) struct Inner {
     pub(super) segments: Option<Segments>,
     pub(super) recorder: Option<Recorder>,
     pub(super) failed: Option<Failed>,
+    /// The steps that lead to the failure, where it is none of the execution's end.
+    pub(super) led: Option<Vec<Event>>,
     pub(super) stuck: Option<Stuck>,
     pub(super) totals: Totals,
     /// Names and steps of the execution, where it is to be shown.
@@ -185,6 +197,7 @@ impl<'h> Execution<'h> {
             segments: settings.by_state.then(Segments::default),
             recorder,
             failed: None,
+            led: None,
             stuck: None,
             totals: Totals::default(),
             tale: None,
@@ -316,11 +329,16 @@ impl<'h> Execution<'h> {
             return;
         }
         if self.phase.get() == Phase::Running {
+            if let Some(refused) = foreign::take_for(&message) {
+                inner.stuck = Some(Stuck::Foreign(refused));
+                self.phase.set(Phase::Unwinding);
+                return;
+            }
             if let Some(recorder) = &inner.recorder {
-                recorder.panicked(me, &message, place);
+                recorder.panicked(me, &message, place.clone());
             }
             let message = format!("panicked: {message}");
-            inner.fails(&self.settings, Property::Invariant, message);
+            inner.fails(&self.settings, Property::Invariant, message, place);
         }
         self.phase.set(Phase::Unwinding);
     }
@@ -345,6 +363,10 @@ impl<'h> Execution<'h> {
         {
             let world = &mut inner.world;
             segments.tell(|thread, digest, ends| world.accesses(thread, digest, ends));
+        }
+        if self.settings.semantics.spurious && self.observing() && inner.is_dead(&self.settings) {
+            // It ends here: that somebody may wake by itself is nothing to count on.
+            return Decision::Over;
         }
         match inner.driver.decide(&inner.world, inner.recorder.as_ref()) {
             Ok(Decision::Step {
@@ -454,7 +476,8 @@ impl<'h> Execution<'h> {
         inner.fails(
             &self.settings,
             Property::DeadlockFreedom,
-            "nobody can move".to_owned(),
+            NOBODY_MOVES.to_owned(),
+            None,
         );
     }
 
@@ -469,6 +492,16 @@ impl<'h> Execution<'h> {
         totals.spins_capped += u64::from(inner.capped);
         if let Some(property) = inner.cut_by {
             *totals.cut.entry(property).or_insert(0) += 1;
+        }
+        if inner.failed.is_none()
+            && inner.stuck.is_none()
+            && let Some(refused) = foreign::take_if_alone()
+        {
+            // Its panic has reached nobody.
+            inner.stuck = Some(Stuck::Foreign(refused));
+        }
+        if ended == Ended::Complete && self.settings.semantics.spurious {
+            inner.hangs(&self.settings);
         }
         if inner.failed.is_none() && inner.stuck.is_none() {
             // Else the search stops here, and its schedule is asked for.
@@ -535,28 +568,56 @@ impl<'h> Execution<'h> {
 
 impl Inner {
     /// A property fails: that ends the run if it is a target, and else cuts this execution.
-    fn fails(&mut self, settings: &Settings, property: Property, message: String) {
+    fn fails(
+        &mut self,
+        settings: &Settings,
+        property: Property,
+        message: String,
+        location: Option<String>,
+    ) {
         if settings.targets.contains(&property) {
             if self.failed.is_none() {
-                self.failed = Some(Failed { property, message });
+                self.failed = Some(Failed {
+                    property,
+                    message,
+                    location,
+                    counted: false,
+                });
             }
         } else {
             self.cut_by = Some(property);
         }
     }
 
-    /// A thread has given more units than are counted: that is a panic of the program's. Semaphores that
-    /// are built of mutexes count on, so it is not shown again with those, and the search gives up.
+    /// Whether the execution stands where only wake-ups that nobody causes are left, and that is asked.
+    fn is_dead(&self, settings: &Settings) -> bool {
+        !settings.endless
+            && settings.targets.contains(&Property::DeadlockFreedom)
+            && self.world.is_dead()
+    }
+
+    /// An execution has ended in which waits have ended by themselves: without some of them it may have
+    /// been a deadlock.
+    fn hangs(&mut self, settings: &Settings) {
+        let asked = !settings.endless && settings.targets.contains(&Property::DeadlockFreedom);
+        if !asked || self.failed.is_some() || self.stuck.is_some() || self.cut_by.is_some() {
+            return;
+        }
+        if let Some(led) = self.driver.hang(&self.world) {
+            let message = NOBODY_MOVES.to_owned();
+            self.fails(settings, Property::DeadlockFreedom, message, None);
+            self.led = Some(led);
+        }
+    }
+
+    /// A thread has given more units than are counted: that is a panic of the program's.
     fn overflowed(&mut self, settings: &Settings, thread: ThreadId) {
         let message = format!("more than {} units are free", u32::MAX);
         if let Some(recorder) = &self.recorder {
             recorder.panicked(thread, &message, None);
         }
-        self.fails(
-            settings,
-            Property::Invariant,
-            format!("panicked: {message}"),
-        );
+        let message = format!("panicked: {message}");
+        self.fails(settings, Property::Invariant, message, None);
     }
 
     /// All code is run from here on.
@@ -689,7 +750,7 @@ impl Inner {
             self.gave(thread, op);
             return Ok(());
         }
-        let notified = self.world.notified(thread);
+        let caused = self.world.notified(thread) || self.world.has_token(thread);
         let before = match op {
             Op::Load(word) | Op::Store(word, _) | Op::Modify(word, _) | Op::Await(word, _) => {
                 self.world.word(word)
@@ -755,7 +816,7 @@ impl Inner {
             _ => {}
         }
         if self.recorder.is_some() {
-            self.record(thread, alternative, op, place, before, notified)?;
+            self.record(thread, alternative, op, place, before, caused)?;
         }
         Ok(())
     }
@@ -767,7 +828,7 @@ impl Inner {
         op: Op,
         place: Place,
         before: u64,
-        notified: bool,
+        caused: bool,
     ) -> Result<(), Stopped> {
         let orders = self.orders(thread);
         let result = self.world.result(thread);
@@ -786,7 +847,7 @@ impl Inner {
             Op::Give { object, .. } => recorder.unlocked(thread, object, place),
             Op::Wait { condvar, mutex } => recorder.wait(thread, condvar, mutex, place),
             Op::Reacquire { condvar, mutex } => {
-                recorder.woken(thread, condvar, mutex, !notified, place)
+                recorder.woken(thread, condvar, mutex, !caused, place)
             }
             Op::Notify { condvar, all } => recorder.notify(thread, condvar, all, place),
             Op::Load(word) | Op::Await(word, _) => {
@@ -808,7 +869,7 @@ impl Inner {
                 let step = atomically(operation, orders.0, Some(before), Some(after));
                 recorder.atomic(thread, word, step, place)
             }
-            Op::Park => recorder.parked(thread, place),
+            Op::Park => recorder.parked(thread, !caused, place),
             Op::Unpark(other) => recorder.unpark(thread, other, place),
             Op::Choose(n) => {
                 let name = self.choice.get(thread).copied().flatten();
@@ -897,6 +958,8 @@ impl Inner {
                 self.totals.used.seq_cst_accesses |= seq_cst && !matches!(op, Op::Modify(..));
             }
             Op::Choose(_) => used.choices = true,
+            Op::Park => used.parks = true,
+            Op::Yield => used.yields = true,
             _ => {}
         }
         if observed && self.learned.is_some() {
@@ -908,7 +971,7 @@ impl Inner {
             match op {
                 Op::Take { object, .. } => recorder.wants(me, object, place)?,
                 Op::Join(child) => recorder.joining(me, child)?,
-                Op::Park if !self.world.enabled(me) => recorder.parks(me, place)?,
+                Op::Park if !self.world.has_token(me) => recorder.parks(me, place)?,
                 _ => {}
             }
         }
@@ -1041,6 +1104,9 @@ unsafe impl Machine for Execution<'_> {
                         return;
                     }
                     inner.observer.fence(me, order);
+                    if let Some(tale) = &mut inner.tale {
+                        tale.between(me, "fence", None, place);
+                    }
                     let recorder = inner.recorder.as_ref();
                     recorder.map_or(Ok(()), |recorder| recorder.fence(me, order, place))
                 };
@@ -1237,7 +1303,7 @@ unsafe impl Machine for Execution<'_> {
             if let Some(recorder) = &inner.recorder {
                 recorder.fail(self.current.get(), property, message.clone(), place);
             }
-            inner.fails(&self.settings, property, message);
+            inner.fails(&self.settings, property, message, Some(place.to_string()));
         }
         self.abandon()
     }
@@ -1270,7 +1336,7 @@ unsafe impl Machine for Execution<'_> {
 impl Execution<'_> {
     fn set_orders(&self, me: ThreadId, success: Ordering, failure: Ordering) {
         let mut inner = self.inner.borrow_mut();
-        inner.weak_orders |= success != Ordering::SeqCst;
+        inner.weak_orders |= (success, failure) != (Ordering::SeqCst, Ordering::SeqCst);
         inner.set_orders(me, success, failure);
     }
 
@@ -1369,12 +1435,23 @@ impl Execution<'_> {
             let (causes, order) = (inner.world.comes_after(me), inner.driver.order());
             inner.observer.enter(me, zone, limit, causes, order)
         };
+        if let Some(tale) = &mut inner.tale
+            && (limit == 1 || self.settings.silent_zones)
+        {
+            tale.between(me, "enter", Some(zone), place);
+        }
         if let Some(others) = others {
-            let message = format!("thread {me} enters while {others:?} are inside");
             let Shown::Composite(Kind::Zone { property, .. }) = inner.shown[zone] else {
                 unreachable!("only a zone is entered")
             };
-            inner.fails(&self.settings, property, message);
+            let message = match &inner.tale {
+                Some(tale) => tale.enters(me, zone, property, &others),
+                None => format!("thread {me} enters while {others:?} are inside"),
+            };
+            inner.fails(&self.settings, property, message, Some(place.to_string()));
+            if let Some(failed) = &mut inner.failed {
+                failed.counted = limit > 1 && inner.segments.is_some();
+            }
             return Err(Stopped);
         }
         Ok(())
@@ -1402,6 +1479,14 @@ impl Execution<'_> {
         if !observed {
             return Ok(());
         }
+        if wanted && let Some(tale) = &mut inner.tale {
+            tale.between(
+                me,
+                if write { "write" } else { "read" },
+                Some(memory),
+                place,
+            );
+        }
         if wanted {
             if let Some(learned) = &mut inner.learned {
                 learned.goes_on(inner.world.past(me));
@@ -1417,11 +1502,15 @@ impl Execution<'_> {
             if let Some(race) = race
                 && inner.recorder.is_none()
             {
-                let message = format!(
-                    "an access at {place} races with thread {}'s at {}",
-                    race.other, race.place
-                );
-                inner.fails(&self.settings, Property::DataRaceFreedom, message);
+                let message = match &inner.tale {
+                    Some(tale) => tale.races(me, memory, write, place, race),
+                    None => format!(
+                        "an access at {place} races with thread {}'s at {}",
+                        race.other, race.place
+                    ),
+                };
+                let (property, location) = (Property::DataRaceFreedom, place.to_string());
+                inner.fails(&self.settings, property, message, Some(location));
                 return Err(Stopped);
             }
         }
@@ -1445,6 +1534,11 @@ impl Execution<'_> {
                 recorder.begin(me, zone, Composite::Leave, place)
             } else {
                 inner.does(|| Deed::Leaves(zone, place));
+                if let Some(tale) = &mut inner.tale
+                    && (limit == 1 || self.settings.silent_zones)
+                {
+                    tale.between(me, "leave", Some(zone), place);
+                }
                 let kept = inner.locksets.as_mut();
                 if let Some(locksets) = kept.filter(|locksets| locksets.keeps_zones()) {
                     locksets.left(me, zone);

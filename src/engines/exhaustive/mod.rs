@@ -12,8 +12,9 @@
 //! barrier, atomic or token, and every choice, is a step; everything between two steps of a thread
 //! is one silent step. Starting and joining threads are no steps. Semaphores and their like are
 //! single steps of the model; what ships is built on mutexes and condition variables. That the
-//! built one refines the step is checked where it is a program of its own (`semaphore/queued`), and
-//! anew with every counterexample, which is found on the steps and recorded on the built one.
+//! built one refines the step is checked where it is a program of its own (`semaphore/queued`). A
+//! failure that is found on the steps is shown on the built one where the same schedule ends alike
+//! there, and else in the steps in which it was found: it is a refutation in both cases.
 //!
 //! *Accesses.* An access to plain memory within which its thread takes steps counts where it begins and
 //! where it ends; who comes between the two is found by the memory itself. From then on no execution is
@@ -81,7 +82,11 @@
 //! without any reduction, under weak fairness, for up to 64 threads.
 //!
 //! *Not covered*: programs with more than 64 threads in `states` are searched without sleep sets for
-//! the others; spurious wake-ups at most one a thread; timeouts are choices of the program.
+//! the others; spurious wake-ups at most one a thread, of waits and parks together; timeouts are
+//! choices of the program.
+//!
+//! *Spurious wake-ups.* Nobody may count on one. So a state in which only such are left is a deadlock,
+//! wherever they are switched on, and no scheduler has to be so fair as to let one happen.
 //!
 //! # What is where
 //!
@@ -96,8 +101,10 @@
 //!    search over states by several threads.
 //! 7. [`turns`]: executions without a search, to be measured.
 //! 8. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
-//!    them, run again; `tale`: an execution as it is shown.
+//!    them, run again; `tale`: an execution as it is shown; `as_found`: counterexamples in the steps
+//!    in which they were found.
 
+mod as_found;
 mod checkpoint;
 mod driver;
 mod endless;
@@ -118,5 +125,6 @@ pub mod turns;
 mod watch;
 pub mod world;
 
+pub(in crate::engines) use as_found::{Again, again};
 pub(in crate::engines) use endless::verdicts;
 pub(in crate::engines) use rounds::{Gone, go_round};

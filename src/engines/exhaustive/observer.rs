@@ -175,7 +175,6 @@ pub(super) struct Observer {
     objects: Vec<Object>,
     /// Each zone that has been entered, by its object.
     zones: Zones,
-    fences: Clock,
     /// Whether clocks are kept: not in a program without plain memory.
     clocks: bool,
 }
@@ -205,7 +204,6 @@ impl Observer {
             object.reads.clear();
         }
         self.zones.leave_from(0);
-        self.fences.0.clear();
         self.grow(0);
         self.threads[0].sync.tick(0);
     }
@@ -361,6 +359,9 @@ impl Observer {
         }
     }
 
+    /// A thread passes a fence. One of order `SeqCst` acquires and releases, and no more: it
+    /// synchronises through an atomic that is read between two fences, and between steps there is no
+    /// order of threads that anything could be drawn from.
     pub(super) fn fence(&mut self, thread: ThreadId, order: Ordering) {
         use Ordering::{AcqRel, Acquire, Release, SeqCst};
         if !self.clocks {
@@ -370,10 +371,6 @@ impl Observer {
         if matches!(order, Acquire | AcqRel | SeqCst) {
             let read = slot.read.clone();
             slot.sync.join(&read);
-        }
-        if order == SeqCst {
-            slot.sync.join(&self.fences);
-            self.fences.join(&slot.sync);
         }
         if matches!(order, Release | AcqRel | SeqCst) {
             slot.released = slot.sync.clone();

@@ -72,7 +72,7 @@ impl Rounds {
         let thread = self.steps[self.next].thread;
         let choice = Choice {
             thread,
-            alternative: self.alternative(world, thread),
+            alternative: self.alternative(world),
         };
         if !is_possible(world, choice) {
             self.is_stuck = true;
@@ -98,30 +98,30 @@ impl Rounds {
         self.waiting &= all(world.thread_count());
     }
 
-    /// What was chosen: that is the value of a choice, and of a notification the waiter that wakes
-    /// first, or one that does not.
-    fn alternative(&self, world: &World, thread: ThreadId) -> u32 {
-        let known = thread < world.thread_count();
-        match known.then(|| world.announced(thread)).flatten() {
-            Some((Op::Choose(_), _)) => {
-                let value = self.steps[self.next].value.unwrap_or(0);
-                u32::try_from(value).unwrap_or(u32::MAX)
-            }
-            Some((Op::Notify { condvar, .. }, _)) => {
-                let later = self.steps[self.next + 1..].iter();
-                let again = self.steps[self.loop_from..].iter();
-                let rest: Vec<&CounterStep> = later.chain(again).collect();
-                let wakes = |waiter: &ThreadId| {
-                    let mut own = rest.iter().enumerate();
-                    let at = own.find(|(_, step)| step.thread == *waiter);
-                    at.map_or(usize::MAX, |(at, _)| at)
-                };
-                let waiters = world.waiters(condvar);
-                let first = (0..waiters.len()).min_by_key(|&at| wakes(&waiters[at]));
-                first.and_then(|at| u32::try_from(at).ok()).unwrap_or(0)
-            }
-            _ => 0,
+    fn alternative(&self, world: &World) -> u32 {
+        let later = self.steps[self.next + 1..].iter();
+        let again = self.steps[self.loop_from..].iter();
+        let rest: Vec<&CounterStep> = later.chain(again).collect();
+        alternative(world, &self.steps[self.next], &rest)
+    }
+}
+
+/// What was chosen in a step: that is the value of a choice, and of a notification the waiter that
+/// wakes first in the rest, or one that does not.
+pub(super) fn alternative(world: &World, step: &CounterStep, rest: &[&CounterStep]) -> u32 {
+    let known = step.thread < world.thread_count();
+    match known.then(|| world.announced(step.thread)).flatten() {
+        Some((Op::Choose(_), _)) => u32::try_from(step.value.unwrap_or(0)).unwrap_or(u32::MAX),
+        Some((Op::Notify { condvar, .. }, _)) => {
+            let wakes = |waiter: &ThreadId| {
+                let at = rest.iter().position(|step| step.thread == *waiter);
+                at.unwrap_or(usize::MAX)
+            };
+            let waiters = world.waiters(condvar);
+            let first = (0..waiters.len()).min_by_key(|&at| wakes(&waiters[at]));
+            first.and_then(|at| u32::try_from(at).ok()).unwrap_or(0)
         }
+        _ => 0,
     }
 }
 

@@ -17,9 +17,9 @@ use super::last_panic;
 use super::memory::{Announced, AnnouncedCell};
 use super::session::{Halt, Session, Waiting, installed};
 use super::state::Wake;
-use super::trace::{ObjectKind, Operation};
+use super::trace::{ObjectKind, Operation, Trouble};
 use crate::sync::backend::{Backend, CellApi, Composite, Kind, Moment, NoUnits};
-use crate::sync::{Name, Property, Semantics};
+use crate::sync::{Name, Property, Semantics, foreign};
 
 /// `H` with every operation announced to the session of the calling OS thread.
 ///
@@ -41,8 +41,11 @@ impl<H: Host> fmt::Debug for Announcing<H> {
 }
 
 /// The session and the calling thread's number in it.
+#[track_caller]
 pub(super) fn here<H: Host>() -> (Arc<Session>, usize) {
-    let session = installed().expect("Announcing backends run inside an engine of crosscheck only");
+    let Some(session) = installed() else {
+        foreign::refuse("Announcing backends run inside an engine of crosscheck only");
+    };
     (session, H::index())
 }
 
@@ -73,7 +76,12 @@ impl<H: Host> Announcing<H> {
             && !payload.is::<Abandoned>()
         {
             let (message, place) = last_panic::take(payload.as_ref());
-            session.panicked(me, H::classify_panic(&message), &message, place);
+            match foreign::take_for(&message) {
+                Some(refused) => {
+                    session.panicked(me, Some(Trouble::Foreign), &refused, place);
+                }
+                None => session.panicked(me, H::classify_panic(&message), &message, place),
+            }
         }
         if session.finished(me).is_err() && !H::PREEMPTIVE {
             H::abandon();
@@ -93,6 +101,15 @@ impl<H: Host> Announcing<H> {
             std::thread::yield_now();
         }
         place
+    }
+
+    /// Whether the wait or park that is about to begin ends by itself: a choice, once a thread.
+    #[track_caller]
+    fn wakes_by_itself(session: &Session, me: usize) -> bool {
+        session.may_wake_spuriously(me)
+            && session
+                .is_scripted_to_wake(me)
+                .unwrap_or_else(|| Self::choose("spurious wake-up".into(), 2) == 1)
     }
 
     /// Sleeps until woken; nobody runs between the caller's last look at the session and the sleep
@@ -233,8 +250,7 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let object = condvar.object;
         let place = Location::caller();
-        let spurious =
-            session.may_wake_spuriously(me) && Self::choose("spurious wake-up".into(), 2) == 1;
+        let spurious = Self::wakes_by_itself(&session, me);
         Self::announce(&session, me, Operation::Wait, Some(object));
         H::visit(&condvar.point);
         let mutex = guard.mutex;
@@ -342,8 +358,15 @@ unsafe impl<H: Host> Backend for Announcing<H> {
     fn park() {
         let (session, me) = here::<H>();
         let point = thread_point::<H>(&session, me);
+        let by_itself = Self::wakes_by_itself(&session, me);
         let place = Self::announce(&session, me, Operation::Park, None);
-        H::visit(&point.inner);
+        // A token that is there has been left before this visit. Whoever leaves it later wakes us,
+        // which a memory model of the host's knows.
+        H::pass(&point.inner);
+        if by_itself {
+            or_abandon::<H, _>(session.parks_by_itself(me, point.object, place));
+            return;
+        }
         while !or_abandon::<H, _>(session.park(me, point.object, place)) {
             Self::sleep(&session, me);
         }
@@ -353,13 +376,15 @@ unsafe impl<H: Host> Backend for Announcing<H> {
         let (session, me) = here::<H>();
         let object = thread.point.object;
         let place = Self::announce(&session, me, Operation::Unpark, Some(object));
-        H::visit(&thread.point.inner);
+        H::pass(&thread.point.inner);
         if let Some(wake) = session.unpark(me, thread.index, object, place) {
             wake();
         }
     }
 
     fn yield_now() {
+        let (session, _) = here::<H>();
+        session.yields();
         H::yield_now();
     }
 
@@ -391,8 +416,9 @@ unsafe impl<H: Host> Backend for Announcing<H> {
             return true;
         }
         let panicking = std::thread::panicking();
-        if panicking {
-            session.skips_release(H::index());
+        // After a deadlock that loom sees it has no running thread, and panics when it is asked for it.
+        if panicking && let Ok(me) = last_panic::aside(|| catch_unwind(H::index)) {
+            session.skips_release(me);
         }
         panicking
     }
@@ -592,13 +618,13 @@ pub struct AnnouncedCondvar<H: Host> {
 /// The object that parks and unparks of one thread depend on.
 struct ThreadPoint<H: Host> {
     object: usize,
-    inner: H::Point,
+    inner: H::Token,
 }
 
 fn thread_point<H: Host>(session: &Session, me: usize) -> Arc<ThreadPoint<H>> {
     session.point(me, || ThreadPoint {
         object: session.object(me, ObjectKind::Thread, "token".into()),
-        inner: H::point(),
+        inner: H::token(),
     })
 }
 

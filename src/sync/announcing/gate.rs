@@ -70,7 +70,7 @@ impl Session {
                     // What a wait or an exchange will turn out to be is known afterwards only.
                     || matches!(
                         (next.operation.as_str(), operation),
-                        ("spurious-wake", Operation::Wake)
+                        ("spurious-wake", Operation::Wake | Operation::Park)
                             | ("failed-exchange", Operation::ReadModifyWrite)
                     );
                 if same_word && (next.object == found || operation == Operation::Choose) {

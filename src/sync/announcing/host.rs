@@ -18,6 +18,9 @@ pub trait Host: Backend {
     /// An object whose only purpose is that visits to it are steps of the search that depend on
     /// each other.
     type Point: Send + Sync;
+    /// The point of a thread's token, in a memory model of the host's also what makes an unpark
+    /// happen before the park that takes the token.
+    type Token: Send + Sync;
 
     /// The calling thread's handle.
     fn waker() -> Self::Waker;
@@ -32,6 +35,13 @@ pub trait Host: Backend {
     /// Visits a point: others may run before it.
     #[track_caller]
     fn visit(point: &Self::Point);
+    /// A new token's point.
+    #[track_caller]
+    fn token() -> Self::Token;
+    /// Visits a token's point: others may run before it, and what happens before earlier visits
+    /// happens before it.
+    #[track_caller]
+    fn pass(token: &Self::Token);
     /// Lets others run before an access to plain memory, when races are not what is looked for.
     fn before_access();
 

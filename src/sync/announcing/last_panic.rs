@@ -17,6 +17,14 @@ pub(crate) fn take(payload: &(dyn Any + Send)) -> (String, Option<String>) {
     NOTE.take().unwrap_or_else(|| (message(payload), None))
 }
 
+/// Runs `body`, and keeps the note as it was before.
+pub(crate) fn aside<R>(body: impl FnOnce() -> R) -> R {
+    let note = NOTE.take();
+    let result = body();
+    NOTE.set(note);
+    result
+}
+
 /// A payload's message.
 #[must_use]
 pub fn message(payload: &(dyn Any + Send)) -> String {

@@ -21,6 +21,8 @@ impl Session {
             return Err(Halt);
         }
         state.threads[me].place = place;
+        // Also where it never comes back: loom may let it wait.
+        state.totals.used.try_lock |= operation == Operation::TryLock;
         if state.threads[me].skipped && !std::thread::panicking() {
             let message = CAUGHT_PANIC.to_owned();
             return Err(self.trouble(&mut state, me, Trouble::CaughtPanic, message));
@@ -161,10 +163,27 @@ impl Session {
         self.check_deadlock(&mut state, me)
     }
 
-    /// Whether the wait that is about to begin may end by itself.
+    /// Whether the wait or park that is about to begin may end by itself.
     pub(super) fn may_wake_spuriously(&self, me: usize) -> bool {
         self.settings.semantics.spurious
             && self.state().threads[me].spurious < Semantics::SPURIOUS_PER_THREAD
+    }
+
+    /// In a recording that makes no choice of it: whether the next wait or park of a thread ends by
+    /// itself there.
+    pub(super) fn is_scripted_to_wake(&self, me: usize) -> Option<bool> {
+        let script = self.settings.script.as_ref()?;
+        let state = self.state();
+        let label = state.thread_label(me);
+        let rest = script.steps.get(state.position..).unwrap_or_default();
+        let mut own = rest.iter().filter(|step| step.thread == label);
+        let next = own.clone().next();
+        if next.is_some_and(|step| step.operation == Operation::Choose.word()) {
+            return None;
+        }
+        let ends = [Operation::Wake, Operation::SpuriousWake, Operation::Park].map(Operation::word);
+        let end = own.find(|step| ends.contains(&step.operation.as_str()));
+        Some(end.is_some_and(|step| step.operation == Operation::SpuriousWake.word()))
     }
 
     pub(super) fn waiting(&self, me: usize, condvar: usize) -> Result<Waiting, Halt> {
@@ -305,12 +324,34 @@ impl Session {
         Ok(wakes)
     }
 
+    /// A park returns though nobody left a token.
+    pub(super) fn parks_by_itself(
+        &self,
+        me: usize,
+        object: usize,
+        place: Place,
+    ) -> Result<(), Halt> {
+        let mut state = self.state();
+        if state.stopped {
+            return Err(Halt);
+        }
+        state.totals.used.parks = true;
+        state.dependent(me, object);
+        let thread = &mut state.threads[me];
+        thread.spurious += 1;
+        thread.status = Status::Running;
+        state.record(me, Operation::SpuriousWake, None, place, None);
+        self.turn.notify_all();
+        Ok(())
+    }
+
     /// Whether the token was there; otherwise the thread is to sleep and ask again.
     pub(super) fn park(&self, me: usize, object: usize, place: Place) -> Result<bool, Halt> {
         let mut state = self.state();
         if state.stopped {
             return Err(Halt);
         }
+        state.totals.used.parks = true;
         if !state.threads[me].token {
             state.threads[me].status = Status::Parked;
             self.check_deadlock(&mut state, me)?;
@@ -381,6 +422,8 @@ impl Session {
         self.state().objects[object].value = Some(value);
     }
 
+    /// Passes a fence; one of order `SeqCst` acquires and releases, and synchronises with nothing
+    /// but through an atomic.
     pub(super) fn fence(&self, me: usize, order: Ordering, place: Place) {
         let mut state = self.state();
         let state = &mut *state;
@@ -392,10 +435,6 @@ impl Session {
         ) {
             let read = thread.read.clone();
             thread.sync.join(&read);
-        }
-        if order == Ordering::SeqCst {
-            thread.sync.join(&state.fences);
-            state.fences.join(&thread.sync);
         }
         if matches!(
             order,

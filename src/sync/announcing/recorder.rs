@@ -353,10 +353,14 @@ impl Recorder {
         Ok(())
     }
 
-    /// A thread takes its token.
-    pub fn parked(&mut self, me: usize, place: Place) -> Result<(), Stopped> {
+    /// A thread takes its token, or goes on `by_itself`.
+    pub fn parked(&mut self, me: usize, by_itself: bool, place: Place) -> Result<(), Stopped> {
         let token = self.token(me);
         self.announce(me, Operation::Park, None, place)?;
+        if by_itself {
+            let thread = self.thread(me);
+            return Ok(self.session.parks_by_itself(thread, token, place)?);
+        }
         let taken = self.session.park(self.thread(me), token, place)?;
         debug_assert!(taken, "the machine has a token that the session has not");
         Ok(())

@@ -15,6 +15,7 @@ use super::state::{Object, Place, State, Status, Wake};
 use super::trace::{
     Failure, FailureKind, ObjectInfo, ObjectKind, Operation, Step, ThreadInfo, Trouble,
 };
+use crate::sync::foreign::Checking;
 use crate::sync::{Name, Property};
 
 /// The execution is being given up: the thread must not go on.
@@ -75,6 +76,7 @@ impl Session {
                 CURRENT.set(self.0.take());
             }
         }
+        let _checking = Checking::begin();
         let _restore = Restore(CURRENT.replace(Some(Arc::clone(self))));
         body()
     }
@@ -98,7 +100,6 @@ impl Session {
         state.failure = None;
         state.position = 0;
         state.over = false;
-        state.fences.clear();
         state.sequentially_consistent = true;
         state.spin_capped = false;
         state.choices_made = 0;
@@ -376,6 +377,11 @@ impl Session {
         );
         self.turn.notify_all();
         Ok(value)
+    }
+
+    /// A thread lets others run.
+    pub(super) fn yields(&self) {
+        self.state().totals.used.yields = true;
     }
 
     /// Whether a busy-wait may go on after `rounds` rounds.

@@ -86,6 +86,8 @@ pub struct Used {
     pub try_lock: bool,
     /// Condition variables.
     pub condvars: bool,
+    /// Parks.
+    pub parks: bool,
     /// Semaphores.
     pub semaphores: bool,
     /// Semaphore sets.
@@ -94,6 +96,8 @@ pub struct Used {
     pub choices: bool,
     /// Busy-waits.
     pub spins: bool,
+    /// Steps that only let others run.
+    pub yields: bool,
     /// Plain memory.
     pub cells: bool,
 }
@@ -153,10 +157,12 @@ impl Used {
         self.fences |= other.fences;
         self.try_lock |= other.try_lock;
         self.condvars |= other.condvars;
+        self.parks |= other.parks;
         self.semaphores |= other.semaphores;
         self.sets |= other.sets;
         self.choices |= other.choices;
         self.spins |= other.spins;
+        self.yields |= other.yields;
         self.cells |= other.cells;
     }
 }

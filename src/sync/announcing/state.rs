@@ -28,7 +28,6 @@ pub(super) struct State {
     pub(super) position: usize,
     /// The thread with the last step of the script has done what that leads to.
     pub(super) over: bool,
-    pub(super) fences: Clock,
     pub(super) sequentially_consistent: bool,
     pub(super) spin_capped: bool,
     pub(super) perturbation: u64,

@@ -18,7 +18,7 @@ pub enum Operation {
     Wait,
     /// A wait ended by a notification; its mutex is held again.
     Wake,
-    /// A wait ended by itself; its mutex is held again.
+    /// A wait ended by itself, and its mutex is held again; or a park did.
     SpuriousWake,
     /// One waiter was notified, if there was one.
     NotifyOne,
@@ -256,8 +256,12 @@ pub enum Trouble {
         /// What the program did instead.
         found: String,
     },
+    /// The backend finds that nobody can move where somebody can.
+    Stuck,
     /// The program went on after a panic that passed guards.
     CaughtPanic,
+    /// An operation was called from a thread that is not the program's.
+    Foreign,
     /// The program is not deterministic: it behaves differently on the same schedule.
     Nondeterministic,
 }

@@ -1,4 +1,4 @@
-//! loom: coroutines under a model of the C11 memory model (loom 0.7.2).
+//! loom: coroutines under a model of the C11 memory model.
 //!
 //! This is loom as it is, blind spots included (`crosscheck calibrate` shows them). Engines run
 //! programs on `Announcing<Loom>`, which gives condition variables and parking the semantics that
@@ -189,6 +189,9 @@ impl Host for Loom {
     type Waker = loom::thread::Thread;
     /// A condition variable on which nobody waits: notifying it is a branch point on an object.
     type Point = loom::sync::Condvar;
+    /// A mutex that nobody holds while another runs. To lock it is one branch point, and whoever
+    /// comes later acquires what was released before.
+    type Token = loom::sync::Mutex<()>;
 
     fn waker() -> Self::Waker {
         loom::thread::current()
@@ -210,6 +213,15 @@ impl Host for Loom {
         point.notify_all();
     }
 
+    fn token() -> Self::Token {
+        loom::sync::Mutex::new(())
+    }
+
+    fn pass(token: &Self::Token) {
+        // Nobody runs between the two: loom branches before a lock, not before its release.
+        drop(Self::lock(token));
+    }
+
     fn before_access() {}
 
     fn index() -> usize {
@@ -223,6 +235,9 @@ impl Host for Loom {
     fn classify_panic(message: &str) -> Option<Trouble> {
         if message.starts_with("Model exceeded maximum number of branches") {
             Some(Trouble::Branches)
+        } else if message.starts_with("deadlock; threads") {
+            // One that there is has been told by the session already.
+            Some(Trouble::Stuck)
         } else if message.contains("unexpected exploration state")
             || message.starts_with("[loom internal bug]")
         {

@@ -275,6 +275,7 @@ mod host {
 
         type Waker = crossbeam_utils::sync::Unparker;
         type Point = ();
+        type Token = ();
 
         fn waker() -> Self::Waker {
             PARKER.with(|parker| parker.unparker().clone())
@@ -291,6 +292,10 @@ mod host {
         fn point() -> Self::Point {}
 
         fn visit((): &Self::Point) {}
+
+        fn token() -> Self::Token {}
+
+        fn pass((): &Self::Token) {}
 
         fn before_access() {
             thread::yield_now();

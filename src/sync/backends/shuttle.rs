@@ -1,4 +1,4 @@
-//! shuttle: coroutines under a sequentially consistent scheduler (shuttle 0.9.9).
+//! shuttle: coroutines under a sequentially consistent scheduler.
 //!
 //! This is shuttle as it is, blind spots included (`crosscheck calibrate` shows them). Engines run
 //! programs on `Announcing<Shuttle>`, which gives condition variables and parking the semantics
@@ -163,6 +163,7 @@ impl Host for Shuttle {
 
     type Waker = TaskId;
     type Point = ();
+    type Token = ();
 
     fn waker() -> Self::Waker {
         current::me()
@@ -181,6 +182,12 @@ impl Host for Shuttle {
     fn point() -> Self::Point {}
 
     fn visit((): &Self::Point) {
+        switch();
+    }
+
+    fn token() -> Self::Token {}
+
+    fn pass((): &Self::Token) {
         switch();
     }
 

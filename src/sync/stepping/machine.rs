@@ -5,6 +5,7 @@ use std::panic::Location;
 use std::sync::atomic::Ordering;
 
 use super::operation::{ObjectId, Op, Substance, ThreadId};
+use crate::sync::foreign::{Checking, refuse};
 use crate::sync::{Composite, Kind, Moment, Name, Need, Progress, Property, Semantics};
 
 /// Where in the checked program.
@@ -174,6 +175,7 @@ pub fn run_on<R>(machine: &dyn Machine, body: impl FnOnce() -> R) -> R {
     let erased: *const (dyn Machine + 'static) = unsafe {
         std::mem::transmute::<*const (dyn Machine + '_), *const (dyn Machine + 'static)>(machine)
     };
+    let _checking = Checking::begin();
     let _restore = Restore(CURRENT.replace(Some(erased)));
     body()
 }
@@ -195,10 +197,11 @@ pub fn me() -> ThreadId {
 
 /// Calls the machine of this OS thread.
 #[inline]
+#[track_caller]
 pub(super) fn with<R>(call: impl FnOnce(&dyn Machine) -> R) -> R {
-    let machine = CURRENT
-        .get()
-        .expect("the stepping backend runs inside engine `exhaustive` only");
+    let Some(machine) = CURRENT.get() else {
+        refuse("the stepping backend runs inside engine `exhaustive` only");
+    };
     // SAFETY: `run_on` keeps the machine alive while the pointer is here, and all threads of the
     // checked program run inside it, on this OS thread.
     call(unsafe { &*machine })

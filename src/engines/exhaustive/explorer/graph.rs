@@ -9,7 +9,9 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::keys::{ByKey, Key, bytes};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Taken};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, Taken, after_alternative, put_down,
+};
 use crate::engines::exhaustive::world::event::Event;
 use crate::engines::exhaustive::world::{Threads, World, only};
 use crate::sync::stepping::{Op, Place, ThreadId};
@@ -34,9 +36,9 @@ pub struct Edge {
 /// A state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
-    /// Who can move.
-    enabled: Threads,
-    /// Who has announced an operation and cannot move.
+    /// Whose steps there are.
+    moving: Threads,
+    /// Who has announced an operation and cannot move, unless by waking by itself.
     blocked: Threads,
     /// Who has asked for something and has not been served.
     waiting: Threads,
@@ -110,16 +112,30 @@ impl Graph {
         self.gap
     }
 
-    /// Who can move in a state.
+    /// Who can move in a state. A thread that can only wake by itself cannot: nobody may count on it,
+    /// and no scheduler need be so kind.
     #[must_use]
     pub fn enabled(&self, state: StateId) -> Threads {
-        self.states[state as usize].enabled
+        let state = &self.states[state as usize];
+        state.moving & !state.blocked
     }
 
-    /// Who has announced an operation and cannot move in a state.
+    /// Who has announced an operation and cannot move in a state, unless by waking by itself.
     #[must_use]
     pub fn blocked(&self, state: StateId) -> Threads {
         self.states[state as usize].blocked
+    }
+
+    /// Who can wake by itself in a state, and do nothing else.
+    #[must_use]
+    pub fn by_itself(&self, state: StateId) -> Threads {
+        let state = &self.states[state as usize];
+        state.moving & state.blocked
+    }
+
+    /// Whether there is a step from a state.
+    fn has_steps(&self, state: StateId) -> bool {
+        self.states[state as usize].moving != 0
     }
 
     /// Who has asked for something in a state and has not been served.
@@ -271,7 +287,7 @@ impl Survey {
             Entry::Vacant(vacant) => vacant.insert(next as StateId),
         };
         let mut state = State {
-            enabled: 0,
+            moving: 0,
             blocked: 0,
             waiting: 0,
             first: 0,
@@ -280,10 +296,13 @@ impl Survey {
                 .map(|_| (self.from, self.graph.edges.len() as EdgeId)),
         };
         for thread in 0..world.thread_count() {
-            if world.enabled(thread) {
-                state.enabled |= only(thread);
-            } else if let Some((op, _)) = world.announced(thread)
+            let moves = world.enabled(thread);
+            if moves {
+                state.moving |= only(thread);
+            }
+            if let Some((op, _)) = world.announced(thread)
                 && !matches!(op, Op::Join(_))
+                && (!moves || world.only_by_itself(thread))
             {
                 // Who only waits for the end of others is as stuck as they are.
                 state.blocked |= only(thread);
@@ -320,7 +339,7 @@ impl Survey {
                 served: world.served_last(),
             });
         }
-        if fresh && self.graph.enabled(target) == 0 {
+        if fresh && !self.graph.has_steps(target) {
             Decision::Over
         } else {
             Decision::Cut
@@ -333,7 +352,7 @@ impl Survey {
             .rev()
             .filter(|&thread| world.enabled(thread))
             .flat_map(|thread| {
-                (0..world.alternatives(thread))
+                (0..put_down(world.alternatives(thread)))
                     .rev()
                     .map(move |alternative| Choice {
                         thread,
@@ -353,7 +372,7 @@ impl Survey {
                 return;
             }
             self.graph.states[from].first = self.graph.edges.len() as EdgeId;
-            if self.graph.states[from].enabled != 0 {
+            if self.graph.has_steps(from as StateId) {
                 break;
             }
         }
@@ -428,6 +447,15 @@ impl Explorer for Survey {
         }
         // A state without steps is no state to go on from.
         let choice = self.rest.pop().expect("somebody can move here");
+        let alternatives = world.alternatives(choice.thread);
+        let next = after_alternative(choice.alternative, alternatives);
+        let next = next.map(|alternative| Choice {
+            alternative,
+            ..choice
+        });
+        // Where the step is taken once more it is there already.
+        self.rest
+            .extend(next.filter(|next| self.rest.last() != Some(next)));
         Ok(self.take(world, choice))
     }
 
@@ -446,7 +474,7 @@ impl Explorer for Survey {
         if self.taken.is_none() {
             // The first state, or an execution that ended on its way: that is not tried again.
             self.rest.clear();
-            self.over = self.graph.is_empty() || self.graph.enabled(self.from) == 0;
+            self.over = self.graph.is_empty() || !self.graph.has_steps(self.from);
             self.over |= !self.told;
         } else if self.rest.is_empty() {
             self.turn_to_next();

@@ -9,11 +9,13 @@
 //!    several workers of it share; [`keys`]: what states are known by.
 //! 7. [`minimise`]: the same trace with the fewest preemptions.
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
-//! 9. [`graph`]: every state and every step, without any reduction, for questions about infinite
+//! 9. [`hang`]: deadlocks that only wake-ups which nobody causes would end.
+//! 10. [`graph`]: every state and every step, without any reduction, for questions about infinite
 //!    executions.
 
 pub mod events;
 pub mod graph;
+pub mod hang;
 pub mod keys;
 pub mod minimise;
 pub mod nearest;
@@ -148,6 +150,13 @@ pub trait Explorer {
         None
     }
 
+    /// Steps of the execution that has just ended after which nobody can move but by waking by
+    /// itself, and somebody has not ended; where the search does not come to every such state itself.
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        let _ = world;
+        None
+    }
+
     /// A lower bound of the part of the search that is done, between 0 and 1.
     fn progress(&self) -> f64;
 
@@ -181,6 +190,21 @@ impl Memo {
     }
 }
 
+/// From more alternatives of one choice on they are counted, each after the one before it, and not put
+/// down at once: their number may be any of 32 bits.
+pub const MANY: u32 = 256;
+
+/// The alternative of a step that is visited after another one, where they are counted.
+fn after_alternative(alternative: u32, alternatives: u32) -> Option<u32> {
+    let next = alternative.checked_add(1)?;
+    (alternatives > MANY && next < alternatives).then_some(next)
+}
+
+/// How many of the alternatives of a step are put down at once.
+fn put_down(alternatives: u32) -> u32 {
+    if alternatives > MANY { 1 } else { alternatives }
+}
+
 /// Knuth's estimate (Mathematics of Computation 29, 1975) as a lower bound: each point shares its
 /// weight among the branches known so far, given as finished ones and ones still to come.
 fn weighed(points: impl Iterator<Item = (u32, usize)>) -> f64 {
@@ -200,7 +224,7 @@ pub struct Taken {
     pub choice: Choice,
     /// What it was.
     pub op: Op,
-    /// It ended a wait that nobody had notified.
+    /// It ended a wait by itself: nobody had notified it, or left a token.
     pub by_itself: bool,
 }
 
@@ -214,7 +238,7 @@ impl Taken {
                 alternative: event.alternative,
             },
             op: event.op,
-            by_itself: matches!(event.op, Op::Reacquire { .. }) && event.notified_by.is_none(),
+            by_itself: event.is_by_itself(),
         }
     }
 }

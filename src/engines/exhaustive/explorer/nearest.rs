@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer};
+use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, MANY};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 
@@ -68,7 +68,8 @@ impl Nearest {
             .chain(others)
             .filter(|&thread| world.enabled(thread))
             .flat_map(|thread| {
-                (0..world.alternatives(thread)).map(move |alternative| Choice {
+                // Of very many it is the first ones: the nearest need not be found.
+                (0..world.alternatives(thread).min(MANY)).map(move |alternative| Choice {
                     thread,
                     alternative,
                 })

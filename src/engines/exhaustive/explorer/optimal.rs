@@ -10,12 +10,15 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::hang::hang;
 use super::order::Order;
 use super::race::{
     Race, Reversal, Rule, Scratch, are_settled, of_event, other_alternatives, reversal,
 };
 use super::wakeup::{Branch, Sequence, Until, insert};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, possible, same, weighed};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, MANY, Step, possible, same, weighed,
+};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
@@ -202,7 +205,17 @@ impl Optimal {
             let node = &mut nodes[reversal.at as usize];
             let sequence = Sequence::new(order, &reversal);
             let mut until = None;
+            // Its own other alternatives, of which there may be very many, are asleep or not as they
+            // are.
+            let own = order.event(last);
+            let counted = (reversal.at == last && own.alternatives > MANY).then_some(own.thread);
             for step in &node.sleep {
+                if counted == Some(step.choice.thread) {
+                    if step.choice.alternative == reversal.alternative {
+                        return None;
+                    }
+                    continue;
+                }
                 match sequence.starts_with(step) {
                     Some(Until::Now) => until = Some(Until::Now),
                     Some(for_longer) => {
@@ -361,6 +374,10 @@ impl Explorer for Optimal {
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
+    }
+
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        hang(&mut self.order, world)
     }
 
     fn memo(&self) -> Option<super::Memo> {

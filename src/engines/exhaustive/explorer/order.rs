@@ -272,9 +272,14 @@ impl Order {
                 free >= 0
             }
             Op::Await(_, condition) => condition.holds(self.value_without(event, index, dropped)),
-            Op::Park => self.value_without(event, index, dropped) == 1,
+            Op::Park => event.spurious || self.value_without(event, index, dropped) == 1,
             _ => true,
         }
+    }
+
+    /// What the first location of an event held before it, had those in `dropped` not happened.
+    pub fn before_without(&self, index: Index, dropped: &Events) -> u64 {
+        self.value_without(self.event(index), index, dropped)
     }
 
     fn wants_met(&self, world: &World, event: &Event, dropped: &Events) -> bool {

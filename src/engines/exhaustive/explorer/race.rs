@@ -8,9 +8,9 @@
 
 use smallvec::SmallVec;
 
-use super::Choice;
 use super::events::Events;
 use super::order::Order;
+use super::{Choice, MANY};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Index;
 use crate::engines::exhaustive::world::footprint::{Access, Touch};
@@ -170,7 +170,8 @@ pub fn reversal<'s>(
 }
 
 /// Calls `plan` with the other alternatives of a choice: they exclude the one that was taken, as if
-/// they raced with it.
+/// they raced with it. Of very many it is only the next one, which has the one after it planned when it
+/// has been taken; after the last comes the first, since the one that was taken first may be any.
 pub fn other_alternatives(
     order: &Order,
     rule: Rule,
@@ -188,7 +189,13 @@ pub fn other_alternatives(
     rest.set_range(last + 1, end.max(last + 1));
     without(order, last, &[], dropped);
     rest.subtract(dropped);
-    for alternative in 0..event.alternatives {
+    let others = if event.alternatives > MANY {
+        let next = (event.alternative + 1) % event.alternatives;
+        next..next + 1
+    } else {
+        0..event.alternatives
+    };
+    for alternative in others {
         if alternative != event.alternative {
             plan(Reversal {
                 at: last,

@@ -8,14 +8,22 @@
 //! are is known only where it happens. So when a race brings it forward, all of its alternatives that
 //! are not asleep there are run, also where the first one is.
 
+use super::hang::hang;
 use super::order::Order;
 use super::race::{Race, Reversal, Rule, Scratch, of_event, other_alternatives, reversal};
 use super::wakeup::Sequence;
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, Step, same, weighed};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, MANY, Step, put_down, same, weighed,
+};
 use crate::engines::exhaustive::world::event::{Event, Index};
 use crate::engines::exhaustive::world::footprint::dependent;
 use crate::engines::exhaustive::world::{Status, World};
 use crate::sync::stepping::Op;
+
+/// How many of the alternatives of a step are put down when it is first visited.
+fn at_once(alternatives: u32) -> usize {
+    put_down(alternatives) as usize
+}
 
 /// In a choice of a node: all alternatives that are not asleep when it comes to be run.
 const ALL_AWAKE: u32 = u32::MAX;
@@ -37,12 +45,14 @@ impl Node {
     /// others the next ones; `false`: there is none.
     fn wake(&mut self, world: &World) -> bool {
         let thread = self.current.thread;
-        let choices = (0..world.alternatives(thread)).map(|alternative| Choice {
+        let alternatives = world.alternatives(thread);
+        let choices = (0..alternatives).map(|alternative| Choice {
             thread,
             alternative,
         });
         let awake = |choice: &Choice| self.sleep.iter().all(|step| step.choice != *choice);
-        let mut awake: Vec<Choice> = choices.filter(awake).collect();
+        let awake = choices.filter(awake).take(at_once(alternatives));
+        let mut awake: Vec<Choice> = awake.collect();
         if awake.is_empty() {
             return false;
         }
@@ -139,7 +149,10 @@ impl Source {
             if !initials.iter().any(|step| known(&step.choice))
                 && let Some(first) = initials.first()
             {
-                node.rest.push(first.choice);
+                // What is counted comes before all else, as it would have been put down.
+                let counted = reversal.at == last && brought.alternatives > MANY;
+                let place = if counted { 0 } else { node.rest.len() };
+                node.rest.insert(place, first.choice);
             }
         };
         of_event(order, world, Rule::Sound, last, scratch, races);
@@ -226,7 +239,9 @@ impl Explorer for Source {
                     thread,
                     alternative,
                 };
+                let alternatives = world.alternatives(thread);
                 let rest = awake
+                    .take(at_once(alternatives) - 1)
                     .map(|alternative| Choice {
                         thread,
                         alternative,
@@ -269,6 +284,10 @@ impl Explorer for Source {
 
     fn order(&self) -> Option<&Order> {
         Some(&self.order)
+    }
+
+    fn hang(&mut self, world: &World) -> Option<Vec<Event>> {
+        hang(&mut self.order, world)
     }
 
     fn progress(&self) -> f64 {

@@ -19,7 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use super::shared::Shared;
 use super::table::{Large, Table};
-use super::{Choice, Counts, Decision, Divergence, Ended, Explorer, possible, same, weighed};
+use super::{
+    Choice, Counts, Decision, Divergence, Ended, Explorer, after_alternative, possible, put_down,
+    same, weighed,
+};
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
 use crate::sync::stepping::ThreadId;
@@ -272,14 +275,25 @@ impl States {
     }
 
     fn backtrack(&mut self) {
-        while let Some(node) = self.nodes.last_mut() {
+        while let Some(last) = self.nodes.len().checked_sub(1) {
+            let node = &mut self.nodes[last];
             node.finished += 1;
-            let Some(next) = node.rest.next() else {
+            let Choice {
+                thread,
+                alternative,
+            } = node.current;
+            let alternatives = self.events.get(last).map_or(1, |event| event.alternatives);
+            let counted = after_alternative(alternative, alternatives);
+            let counted = counted.map(|alternative| Choice {
+                thread,
+                alternative,
+            });
+            let put_down = || node.rest.next().map(|next| self.choices[next]);
+            let Some(next) = counted.or_else(put_down) else {
                 self.choices.truncate(node.choices);
                 self.nodes.pop();
                 continue;
             };
-            let next = self.choices[next];
             if next.thread != node.current.thread {
                 node.sleep |= bit(node.current.thread);
             }
@@ -359,7 +373,7 @@ impl Explorer for States {
         // does.
         for thread in 0..world.thread_count() {
             if world.enabled(thread) {
-                let alternatives = 0..world.alternatives(thread);
+                let alternatives = 0..put_down(world.alternatives(thread));
                 self.choices.extend(alternatives.map(|alternative| Choice {
                     thread,
                     alternative,
@@ -424,7 +438,12 @@ impl Explorer for States {
 
     fn comes_back(&self) -> bool {
         let decided = self.depth.checked_sub(1).and_then(|at| self.nodes.get(at));
-        decided.is_some_and(|node| !node.rest.is_empty())
+        decided.is_some_and(|node| {
+            let event = self.events.get(self.depth - 1);
+            let alternatives = event.map_or(1, |event| event.alternatives);
+            let counted = after_alternative(node.current.alternative, alternatives);
+            !node.rest.is_empty() || counted.is_some()
+        })
     }
 
     fn once_more(&mut self) {

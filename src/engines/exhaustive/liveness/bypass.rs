@@ -41,6 +41,7 @@ pub fn bypass(graph: &Graph, thread: ThreadId) -> Option<Overtaking> {
         graph,
         waiting: only(thread),
         unserved: only(thread),
+        caused: false,
     };
     let components = Components::new(&part);
     if components.is_empty() {

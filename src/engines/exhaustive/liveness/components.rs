@@ -65,7 +65,7 @@ impl Components {
                     let edge = graph.edge(frame.next);
                     frame.next += 1;
                     let target = edge.target as usize;
-                    if !part.has_edge(edge) {
+                    if !part.has_edge(state as StateId, edge) {
                         continue;
                     }
                     if index[target] == NONE {

@@ -9,7 +9,7 @@ use crate::engines::exhaustive::explorer::graph::{Graph, StateId, members};
 use crate::engines::exhaustive::world::{Threads, only};
 use crate::sync::stepping::ThreadId;
 
-/// A state in which nobody can move and not all have ended.
+/// A state in which nobody can move, unless by waking by itself, and not all have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stuck {
     /// A shortest way there.
@@ -30,14 +30,15 @@ pub fn deadlock(graph: &Graph) -> Option<Stuck> {
 }
 
 /// Threads that can be stuck for ever while others run, each with a fair cycle from which no way
-/// leads to a state in which it can move. None where the graph is not all of it: the way out may be
+/// leads to a state in which it can move, but by a wake-up that nobody causes. None where the graph is not all of it: the way out may be
 /// in the rest.
 #[must_use]
 pub fn partial(graph: &Graph) -> Vec<(ThreadId, Lasso)> {
     if graph.gap().is_some() {
         return Vec::new();
     }
-    let part = Part::whole(graph);
+    // Whom only a wake-up that nobody causes would free is stuck for good.
+    let part = Part::of_what_is_caused(graph);
     let components = Components::new(&part);
     // For each component who is stuck in all that can be reached from it. What can be reached
     // comes earlier.
@@ -46,7 +47,7 @@ pub fn partial(graph: &Graph) -> Vec<(ThreadId, Lasso)> {
         let mut set = Threads::MAX;
         for &state in components.states(component) {
             set &= graph.blocked(state);
-            for edge in graph.edges(state) {
+            for (_, edge) in part.edges(state) {
                 let next = components.of(edge.target).expect("the part is the whole");
                 if next != component {
                     set &= stuck[next as usize];

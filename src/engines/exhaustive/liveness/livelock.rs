@@ -16,6 +16,7 @@ pub fn livelock(graph: &Graph) -> Option<Lasso> {
         graph,
         waiting: 0,
         unserved: Threads::MAX,
+        caused: false,
     };
     nearest_fair(&part, &Components::new(&part), |_| true)
 }

@@ -1,7 +1,7 @@
 //! The part of a graph that a question is about.
 
 use crate::engines::exhaustive::explorer::graph::{Edge, EdgeId, Graph, StateId};
-use crate::engines::exhaustive::world::Threads;
+use crate::engines::exhaustive::world::{Threads, only};
 
 /// States in which some threads wait, and the steps between them that serve nobody of some others.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,8 @@ pub struct Part<'a> {
     pub waiting: Threads,
     /// Only steps in which none of these is served.
     pub unserved: Threads,
+    /// No steps with which a thread wakes by itself.
+    pub caused: bool,
 }
 
 impl<'a> Part<'a> {
@@ -22,6 +24,16 @@ impl<'a> Part<'a> {
             graph,
             waiting: 0,
             unserved: 0,
+            caused: false,
+        }
+    }
+
+    /// All states, and all steps but wake-ups that nobody causes.
+    #[must_use]
+    pub fn of_what_is_caused(graph: &'a Graph) -> Self {
+        Self {
+            caused: true,
+            ..Self::whole(graph)
         }
     }
 
@@ -35,8 +47,9 @@ impl<'a> Part<'a> {
     /// Whether a step from one of its states belongs to it.
     #[inline]
     #[must_use]
-    pub fn has_edge(&self, edge: &Edge) -> bool {
-        edge.served & self.unserved == 0 && self.has(edge.target)
+    pub fn has_edge(&self, from: StateId, edge: &Edge) -> bool {
+        let uncaused = self.graph.by_itself(from) & only(edge.choice.thread) != 0;
+        edge.served & self.unserved == 0 && !(self.caused && uncaused) && self.has(edge.target)
     }
 
     /// Its steps from one of its states.
@@ -44,6 +57,6 @@ impl<'a> Part<'a> {
         self.graph
             .steps(state)
             .zip(self.graph.edges(state))
-            .filter(|(_, edge)| self.has_edge(edge))
+            .filter(move |(_, edge)| self.has_edge(state, edge))
     }
 }

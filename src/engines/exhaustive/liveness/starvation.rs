@@ -15,6 +15,7 @@ pub fn starvation(graph: &Graph, victim: ThreadId) -> Option<Lasso> {
         graph,
         waiting: only(victim),
         unserved: only(victim),
+        caused: false,
     };
     nearest_fair(&part, &Components::new(&part), |_| true)
 }

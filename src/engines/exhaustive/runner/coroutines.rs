@@ -8,11 +8,9 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use crate::engines::exhaustive::execution::{Execution, Host, Phase};
 use crate::engines::exhaustive::explorer::{Decision, Ended};
+use crate::engines::limits::stack_bytes;
 use crate::sync::Name;
 use crate::sync::stepping::{ThreadId, run_on};
-
-/// Stack of a thread in bytes; untouched pages cost nothing.
-const STACK_BYTES: usize = 512 * 1024;
 
 /// Steps that a cut execution is run on before its stacks are unwound instead.
 const DRAINED_STEPS: u32 = 2_000;
@@ -55,7 +53,7 @@ unsafe impl Host for Coroutines {
             std::mem::transmute::<Box<dyn FnOnce() + '_>, Box<dyn FnOnce() + 'static>>(body)
         };
         let stack = self.stacks.borrow_mut().pop().unwrap_or_else(|| {
-            DefaultStack::new(STACK_BYTES).expect("there is address space for another stack")
+            DefaultStack::new(stack_bytes()).expect("there is address space for another stack")
         });
         let this: *const Self = self;
         let fiber = Fiber::with_stack(stack, move |yielder, ()| {

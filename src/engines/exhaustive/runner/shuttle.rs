@@ -17,7 +17,8 @@ use shuttle_engine::thread_support::thread_fn;
 
 use crate::engines::exhaustive::execution::{Execution, Host, Phase, Stuck};
 use crate::engines::exhaustive::explorer::{Decision, Ended};
-use crate::engines::shuttle::{STACK_BYTES, config};
+use crate::engines::limits::stack_bytes;
+use crate::engines::shuttle::config;
 use crate::sync::Name;
 use crate::sync::announcing::last_panic;
 use crate::sync::stepping::{ThreadId, run_on};
@@ -57,7 +58,7 @@ unsafe impl Host for Tasks {
             // Without a handle, which would detach the task when it is dropped.
             ExecutionState::spawn_thread(
                 Box::new(|| thread_fn(body, false, Default::default())),
-                STACK_BYTES,
+                stack_bytes(),
                 Some(name.to_string()),
                 None,
                 Location::caller(),

@@ -35,11 +35,21 @@ pub struct Event {
     pub comes_after: SmallVec<[Index; 2]>,
     /// For the second half of a wait: the notification, if there was one.
     pub notified_by: Option<Index>,
-    /// Whether it can happen without the notification.
+    /// Whether it can happen without the notification, or the token.
     pub spurious: bool,
 }
 
 impl Event {
+    /// Whether it was a wait that ended by itself.
+    #[must_use]
+    pub fn is_by_itself(&self) -> bool {
+        match self.op {
+            Op::Reacquire { .. } => self.notified_by.is_none(),
+            Op::Park => self.before == 0,
+            _ => false,
+        }
+    }
+
     /// A step of a thread that touches nothing.
     #[must_use]
     pub fn new(thread: ThreadId, place: Place) -> Self {

@@ -912,7 +912,7 @@ impl World {
                     && self.units_of(mutex).free[0] > 0
             }
             Op::Await(object, condition) => condition.holds(self.word(object)),
-            Op::Park => slot.token,
+            Op::Park => slot.token || self.may_wake_spuriously(thread),
             Op::Depart(_) | Op::Join(_) => false,
             _ => true,
         }
@@ -920,6 +920,34 @@ impl World {
 
     fn may_wake_spuriously(&self, thread: ThreadId) -> bool {
         self.spurious && self.threads[thread].spurious < Semantics::SPURIOUS_PER_THREAD
+    }
+
+    /// Whether all that a thread can do now is to wake by itself. Nobody may count on that: a waiting
+    /// thread that nothing else would ever wake waits for ever.
+    #[must_use]
+    pub fn only_by_itself(&self, thread: ThreadId) -> bool {
+        let slot = &self.threads[thread];
+        let unmoved = match slot.op {
+            Op::Reacquire { .. } => !slot.notified,
+            Op::Park => !slot.token,
+            _ => false,
+        };
+        unmoved && self.spurious && self.enabled(thread)
+    }
+
+    /// Whether nobody can move, or only by waking by itself, and somebody has not ended.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        let mut threads = 0..self.threads.len();
+        self.unfinished > 0
+            && self.runnable.is_empty()
+            && threads.all(|thread| !self.enabled(thread) || self.only_by_itself(thread))
+    }
+
+    /// Whether a thread has a token for its next park.
+    #[must_use]
+    pub fn has_token(&self, thread: ThreadId) -> bool {
+        self.threads[thread].token
     }
 
     fn units_of(&self, object: ObjectId) -> &Units {
@@ -1256,7 +1284,11 @@ impl World {
                 self.observe(thread, 0);
             }
             Op::Park => {
-                self.threads[thread].token = false;
+                let slot = &mut self.threads[thread];
+                if !std::mem::take(&mut slot.token) {
+                    slot.spurious += 1;
+                }
+                // Whether there was a token is nothing that the program learns.
                 self.observe(thread, 0);
             }
             Op::Unpark(other) => {
