@@ -43,14 +43,19 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
             .div_ceil(workers),
     };
     let done = check_all(&plan, jobs)?;
-    let interrupted = done.iter().any(Option::is_none);
+    let interrupted = done.iter().any(|done| match done {
+        Some((rows, _)) => rows.iter().any(|row| row.verdict.is_interrupted()),
+        None => true,
+    });
 
     let mut claimed = Vec::new();
     let mut timings = Vec::new();
     let mut lines = String::new();
     for (planned, done) in plan.iter().zip(done) {
         let Some((rows, time)) = done else { continue };
-        lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
+        if !rows.iter().any(|row| row.verdict.is_interrupted()) {
+            lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
+        }
         for row in rows {
             let claim = planned.claim(&table, &row);
             timings.push(Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
@@ -58,6 +63,7 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         }
     }
     let mut context = report::Context::new(command(&arguments.what), mode);
+    context.interrupted = interrupted;
     context.milliseconds = if arguments.timings {
         timings
     } else {
@@ -78,15 +84,41 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         Format::Markdown => report::markdown::render(&claimed, &context),
         Format::Html => report::html::render(&claimed, &context),
         Format::Junit => report::junit::render(&claimed, &context),
+        Format::Claims if interrupted => format!("{lines}# {}\n", ExitStatus::Interrupted),
         Format::Claims => lines,
     })?;
     if interrupted {
-        eprintln!(
-            "crosscheck: interrupted; the rows above had finished, nothing is said of the others"
-        );
+        eprintln!("crosscheck: {}", left(&plan, &claimed));
         return Ok(INTERRUPTED);
     }
     Ok(ExitStatus::of(&claimed).code())
+}
+
+/// What to say after an interrupt.
+fn left(plan: &[Planned], rows: &[Claimed]) -> String {
+    let kept = match plan {
+        [row] => row.limits.kept.as_ref(),
+        _ => None,
+    };
+    let is_kept = rows.iter().any(|row| row.row.verdict.is_interrupted());
+    match kept {
+        Some(Kept { path, .. }) if is_kept => {
+            let path = path.display();
+            format!("interrupted; the search is kept, go on with --resume {path}")
+        }
+        Some(Kept { path, resume }) => {
+            let path = path.display();
+            let file = if *resume {
+                "is as it was"
+            } else {
+                "was not written anew"
+            };
+            format!("interrupted before the search had begun, or it did not stop; {path} {file}")
+        }
+        None => {
+            "interrupted; the rows above had finished, nothing is said of the others".to_owned()
+        }
+    }
 }
 
 /// Has the one row's search kept in a file.
@@ -268,7 +300,7 @@ pub(super) fn check_all(plan: &[Planned], jobs: usize) -> Result<Done, Failure> 
     Ok(done)
 }
 
-/// A flag that Ctrl-C raises.
+/// A flag that Ctrl-C raises, as do SIGTERM and SIGHUP.
 fn interrupts() -> Result<&'static AtomicBool, Failure> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<Result<(), String>> = OnceLock::new();

@@ -10,7 +10,8 @@
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
 //!    that set the variants of a problem side by side.
-//! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are.
+//! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are;
+//!     `requests`: what such a process is sent; `stop`: the wish that its search stops.
 //! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
 //! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
 //! 13. `panics`, `environment`, `confined`: the process's panic output, variables and memory, owned
@@ -32,9 +33,11 @@ mod panics;
 pub mod plan;
 pub mod progress;
 pub mod replay;
+mod requests;
 pub mod saved;
 pub mod search;
 pub mod shuttle;
+mod stop;
 pub mod sweep;
 pub mod threads;
 pub mod verdict;

@@ -116,6 +116,12 @@ impl Verdict {
             Self::GaveUp(gave_up) => gave_up.to_string(),
         }
     }
+
+    /// Returns whether it would say more had nobody interrupted it.
+    #[must_use]
+    pub fn is_interrupted(&self) -> bool {
+        matches!(self, Self::Bounded(bounds) if bounds.cuts.contains(&Cut::Interrupted))
+    }
 }
 
 /// That a property was proved.
@@ -245,6 +251,8 @@ pub enum Cut {
     KnownGap(String),
     /// Executions ended early because another property failed in them.
     OtherFailures(String),
+    /// Somebody wanted it to stop, with more to come.
+    Interrupted,
 }
 
 impl fmt::Display for Cut {
@@ -260,6 +268,7 @@ impl fmt::Display for Cut {
             }
             Self::KnownGap(gap) => write!(f, "known gap: {gap}"),
             Self::OtherFailures(what) => write!(f, "executions cut by {what}"),
+            Self::Interrupted => f.write_str("cut by an interrupt"),
         }
     }
 }

@@ -22,6 +22,7 @@ use super::environment;
 use super::limits::{Limits, SearchMode};
 use super::plan::Planned;
 use super::progress::{Estimate, listening};
+use super::requests::{Requests, STOP};
 use super::search;
 use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Sample, Verdict};
 use crate::scenario::{Instance, Program};
@@ -37,6 +38,9 @@ const PROGRESS: &str = "\u{1}crosscheck-progress ";
 /// How much of a worker's standard error is kept for the report.
 const LAST_WORDS: usize = 4096;
 
+/// How long a worker may take to keep its search in a file when it is asked to stop.
+const TO_STOP: Duration = Duration::from_secs(60);
+
 /// What happens while jobs run.
 #[derive(Debug)]
 pub enum Event {
@@ -50,7 +54,8 @@ pub enum Event {
 /// far they are, and the rows in the order in which they end.
 ///
 /// `command` makes the command of a worker; the worker has to call [`serve`]. When `interrupted`
-/// becomes true, running workers are ended and no row is made up for what they had not finished.
+/// becomes true, running workers are ended and no row is made up for what they had not finished; but
+/// one whose search is kept in a file stops, keeps it, and says how far it has come.
 ///
 /// # Errors
 /// When a worker cannot be started at all.
@@ -118,7 +123,7 @@ fn ask(
         None => Worker::start(command())?,
     };
     let request = serde_json::to_string(&Request::from(planned)).expect("plain data serialises");
-    let outcome = running.ask(&request, planned.limits.patience(), interrupted, told);
+    let outcome = running.ask(&request, &planned.limits, interrupted, told);
     let why = match outcome {
         Outcome::Answer(text) => match serde_json::from_str::<Vec<WireRow>>(&text) {
             Ok(rows) => {
@@ -248,7 +253,7 @@ impl Worker {
     fn ask(
         &mut self,
         request: &str,
-        patience: Duration,
+        limits: &Limits,
         interrupted: &AtomicBool,
         told: &mut dyn FnMut(Estimate),
     ) -> Outcome {
@@ -258,7 +263,9 @@ impl Worker {
         {
             return Outcome::Ended;
         }
+        let patience = limits.patience();
         let started = Instant::now();
+        let mut stopping: Option<Instant> = None;
         loop {
             match self.lines.recv_timeout(Duration::from_millis(20)) {
                 Ok(Line::Answer(answer)) => return Outcome::Answer(answer),
@@ -266,7 +273,16 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Ended,
                 // Relaxed: the flag guards no memory.
                 Err(RecvTimeoutError::Timeout) if interrupted.load(Ordering::Relaxed) => {
-                    return Outcome::Interrupted;
+                    match stopping {
+                        None if limits.kept.is_some() => {
+                            // A worker that is gone is noticed where its lines are read.
+                            let _ =
+                                writeln!(self.input, "{STOP}").and_then(|()| self.input.flush());
+                            stopping = Some(Instant::now());
+                        }
+                        Some(since) if since.elapsed() <= TO_STOP => {}
+                        _ => return Outcome::Interrupted,
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) if started.elapsed() > patience => {
                     return Outcome::Timeout(patience.as_secs());
@@ -312,23 +328,22 @@ fn signal(status: &ExitStatus) -> Option<i32> {
     }
 }
 
-/// Answers jobs from standard input until it ends: the main loop of a worker process.
+/// Answers jobs from standard input until it ends: the main loop of a worker process. When it ends
+/// while a job runs, the parent is gone, and the process ends at once.
 ///
 /// # Errors
 /// When standard input or output fails.
 pub fn serve(programs: &[Program]) -> io::Result<()> {
-    for line in io::stdin().lock().lines() {
-        let line = line?;
-        let answer = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => listening(tell, || request.answer(programs)),
-            Err(error) => Err(format!("a request cannot be read: {error}")),
-        };
+    let requests = Requests::<Request>::of_parent();
+    while let Some(request) = requests.next()? {
+        let answer = listening(tell, || request.answer(programs));
         let rows = answer.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
         let text = serde_json::to_string(&rows).map_err(io::Error::other)?;
         let mut output = io::stdout().lock();
         // A checked program may have left a line open.
         writeln!(output, "\n{MARK}{text}")?;
         output.flush()?;
+        requests.answered();
     }
     Ok(())
 }

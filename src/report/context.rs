@@ -18,6 +18,8 @@ pub struct Context {
     /// The instance that `explain` takes by itself, by scenario; a command that a report suggests
     /// names only the parameters that differ.
     pub defaults: BTreeMap<String, Instance>,
+    /// Whether somebody interrupted the run: rows are missing, or were cut before their time.
+    pub interrupted: bool,
 }
 
 impl Context {
@@ -29,6 +31,7 @@ impl Context {
             mode,
             milliseconds: Vec::new(),
             defaults: BTreeMap::new(),
+            interrupted: false,
         }
     }
 

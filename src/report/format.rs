@@ -73,6 +73,28 @@ mod tests {
         assert!(Format::find("pdf").is_none());
     }
 
+    /// A report that was cut short does not read as a whole one.
+    #[test]
+    fn every_format_says_that_it_was_interrupted() {
+        let rows = samples::rows();
+        let mut context = samples::context();
+        let whole: Vec<String> = Format::ALL
+            .iter()
+            .map(|format| (format.render)(&rows, &context))
+            .collect();
+        context.interrupted = true;
+        for (format, whole) in Format::ALL.iter().zip(whole) {
+            for rows in [&rows[..], &[]] {
+                let text = (format.render)(rows, &context);
+                let told = text.contains("interrupted, and nothing is said")
+                    || text.contains("\"complete\":false,\"exit\":130");
+                assert!(told, "{}: {text}", format.id);
+                assert!(!text.contains("every claim holds"), "{}: {text}", format.id);
+            }
+            assert!(!whole.contains("interrupted"), "{}", format.id);
+        }
+    }
+
     #[test]
     fn the_same_rows_give_the_same_text() {
         let rows = samples::rows();

@@ -36,7 +36,7 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
     let document = format!(
         "{{\"schema\":{SCHEMA},\"rows\":[{separator}{}{separator}],\n\"summary\":{}}}\n",
         rows_as_text.join(",\n"),
-        text(&Summary::of(&Totals::of(rows))),
+        text(&Summary::of(&Totals::of(rows, context))),
     );
     escape::json(&document)
 }
@@ -143,6 +143,8 @@ struct Summary {
     refuted: usize,
     #[serde(rename = "gave-up")]
     gave_up: usize,
+    /// Whether every row that was asked for is there, and none was interrupted.
+    complete: bool,
     /// The exit code that follows from the rows.
     exit: u8,
 }
@@ -254,6 +256,7 @@ impl Summary {
             sampled: totals.count(Word::Sampled),
             refuted: totals.count(Word::Refuted),
             gave_up: totals.count(Word::GaveUp),
+            complete: totals.complete(),
             exit: totals.exit.code(),
         }
     }

@@ -10,7 +10,7 @@ use super::escape::{line, markup};
 use super::overview::what;
 use super::{Context, explain};
 use crate::engines::check::Row;
-use crate::engines::{Claimed, Word};
+use crate::engines::{Claimed, ExitStatus, Word};
 
 /// Writes one XML document.
 #[must_use]
@@ -39,21 +39,41 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         });
     }
     let all = || suites.iter().flat_map(|suite| &suite.cases);
+    let errors = usize::from(context.interrupted);
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let name = attribute(&format!("crosscheck {}", context.command));
-    let _ = writeln!(text, "<testsuites name=\"{name}\" {}>", counts(all()));
+    let _ = writeln!(
+        text,
+        "<testsuites name=\"{name}\" {}>",
+        counts(all(), errors)
+    );
     for Suite { problem, cases } in &suites {
         let name = attribute(problem);
         let _ = writeln!(
             text,
             "  <testsuite name=\"{name}\" {}>",
-            counts(cases.iter())
+            counts(cases.iter(), 0)
         );
         cases.iter().for_each(|case| text.push_str(&case.text()));
         text.push_str("  </testsuite>\n");
     }
+    if context.interrupted {
+        text.push_str(&interrupted());
+    }
     text.push_str("</testsuites>\n");
     text
+}
+
+/// A case that says that others are missing; else a server would take the rest for all.
+fn interrupted() -> String {
+    let none: [Case<'_>; 0] = [];
+    format!(
+        "  <testsuite name=\"crosscheck\" {}>\n    \
+         <testcase classname=\"crosscheck\" name=\"every row is there\">\n      \
+         <error type=\"interrupted\" message=\"{}\" />\n    </testcase>\n  </testsuite>\n",
+        counts(none.iter(), 1),
+        attribute(&ExitStatus::Interrupted.to_string()),
+    )
 }
 
 struct Suite<'a> {
@@ -145,14 +165,15 @@ fn attribute(text: &str) -> String {
     markup(&line(text))
 }
 
-fn counts<'a>(cases: impl Iterator<Item = &'a Case<'a>>) -> String {
-    let (mut tests, mut failures, mut skipped) = (0, 0, 0);
+/// The attributes of so many cases, and of as many more as have errors.
+fn counts<'a>(cases: impl Iterator<Item = &'a Case<'a>>, errors: usize) -> String {
+    let (mut tests, mut failures, mut skipped) = (errors, 0, 0);
     for case in cases {
         tests += 1;
         failures += usize::from(case.outcome.fails());
         skipped += usize::from(case.outcome == Outcome::Undecided);
     }
-    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"0\" skipped=\"{skipped}\"")
+    format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
 }
 
 #[cfg(test)]

@@ -142,6 +142,8 @@ pub(super) struct Totals {
     /// In the order of [`Word::ALL`].
     pub(super) words: Vec<(Word, usize)>,
     pub(super) exit: ExitStatus,
+    /// Whether anything is claimed of any row.
+    claimed: bool,
 }
 
 impl<'a> Overview<'a> {
@@ -180,7 +182,7 @@ impl<'a> Overview<'a> {
                 .collect(),
             semantics: semantics(rows, &engines),
             marks: marks(rows),
-            totals: Totals::of(rows),
+            totals: Totals::of(rows, context),
             timed: context.milliseconds.iter().any(Option::is_some),
             engines,
         }
@@ -688,7 +690,7 @@ impl Failure<'_> {
 }
 
 impl Totals {
-    pub(super) fn of(rows: &[Claimed]) -> Self {
+    pub(super) fn of(rows: &[Claimed], context: &Context) -> Self {
         let count = |word| {
             rows.iter()
                 .filter(|row| row.row.verdict.word() == word)
@@ -700,7 +702,12 @@ impl Totals {
                 .into_iter()
                 .map(|word| (word, count(word)))
                 .collect(),
-            exit: ExitStatus::of(rows),
+            exit: if context.interrupted {
+                ExitStatus::Interrupted
+            } else {
+                ExitStatus::of(rows)
+            },
+            claimed: rows.iter().any(|row| row.claim.is_some()),
         }
     }
 
@@ -711,13 +718,36 @@ impl Totals {
             .map(|(_, count)| count)
             .sum()
     }
+
+    /// Returns whether all is there that was asked for.
+    pub(super) fn complete(&self) -> bool {
+        self.exit != ExitStatus::Interrupted
+    }
+
+    /// The exit status in words.
+    fn ending(&self) -> String {
+        match self.exit {
+            ExitStatus::Success if !self.claimed => {
+                "every row is proved, and nothing is claimed of them".to_owned()
+            }
+            ExitStatus::Contradicted if !self.claimed => {
+                "a row is refuted, and nothing is claimed of these rows".to_owned()
+            }
+            ExitStatus::Undecided if !self.claimed => {
+                "a row is not decided, and nothing is claimed of these rows".to_owned()
+            }
+            exit => exit.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for Totals {
     /// `3 rows: 1 proved, 0 bounded, 0 sampled, 2 refuted, 0 gave up; every claim holds`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.rows == 0 {
-            return f.write_str("0 rows: nothing was checked");
+        match (self.rows, self.exit) {
+            (0, ExitStatus::Interrupted) => return write!(f, "0 rows: {}", self.exit),
+            (0, _) => return f.write_str("0 rows: nothing was checked"),
+            _ => {}
         }
         write!(
             f,
@@ -733,7 +763,7 @@ impl fmt::Display for Totals {
             };
             write!(f, "{}{count} {word}", if at == 0 { "" } else { ", " })?;
         }
-        write!(f, "; {}", self.exit)
+        write!(f, "; {}", self.ending())
     }
 }
 
@@ -899,7 +929,8 @@ mod tests {
     #[test]
     fn totals_count_every_word() {
         let rows = samples::rows();
-        let totals = Totals::of(&rows);
+        let context = samples::context();
+        let totals = Totals::of(&rows, &context);
         assert_eq!(
             totals.words.iter().map(|(_, count)| count).sum::<usize>(),
             rows.len()
@@ -908,7 +939,39 @@ mod tests {
             totals.to_string().ends_with("gave up; every claim holds"),
             "{totals}"
         );
-        assert_eq!(Totals::of(&[]).to_string(), "0 rows: nothing was checked");
+        assert_eq!(
+            Totals::of(&[], &context).to_string(),
+            "0 rows: nothing was checked"
+        );
+    }
+
+    /// The last sentence says no more of claims than there are.
+    #[test]
+    fn rows_of_which_nothing_is_claimed_hold_no_claim() {
+        let context = samples::context();
+        for (scenario, engine, ending) in [
+            (
+                samples::ORDERED,
+                EngineId::Loom,
+                "; every row is proved, and nothing is claimed of them",
+            ),
+            (
+                samples::OPPOSITE,
+                EngineId::Loom,
+                "; a row is refuted, and nothing is claimed of these rows",
+            ),
+            (
+                samples::ORDERED,
+                EngineId::ShuttleRandom,
+                "; a row is not decided, and nothing is claimed of these rows",
+            ),
+        ] {
+            let rows = samples::unclaimed(scenario, engine);
+            let totals = Totals::of(&rows, &context).to_string();
+            assert!(totals.ends_with(ending), "{totals}");
+            let claimed = Totals::of(&samples::claimed(rows), &context).to_string();
+            assert!(claimed.ends_with("; every claim holds"), "{claimed}");
+        }
     }
 
     #[test]

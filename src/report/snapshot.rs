@@ -83,7 +83,10 @@ fn property_lines(claimed: &Claimed) -> String {
 
 /// What is behind a word, without what a clock or the system has a part in.
 fn steady_reason(row: &Row) -> String {
-    let timed = |cuts: &[Cut]| cuts.iter().any(|cut| matches!(cut, Cut::Time(_)));
+    let timed = |cuts: &[Cut]| {
+        cuts.iter()
+            .any(|cut| matches!(cut, Cut::Time(_) | Cut::Interrupted))
+    };
     let joined = |cuts: &[Cut]| {
         let cuts: Vec<String> = cuts.iter().map(Cut::to_string).collect();
         cuts.join("; ")

@@ -102,10 +102,12 @@ pub enum ExitStatus {
     Contradicted,
     /// 3: an unclaimed row ended bounded, sampled or gave up.
     Undecided,
+    /// 130: somebody interrupted the run, so that rows are missing or were cut.
+    Interrupted,
 }
 
 impl ExitStatus {
-    /// The status of a set of rows.
+    /// The status of a set of rows that is whole.
     #[must_use]
     pub fn of(rows: &[Claimed]) -> Self {
         let contradicted = rows.iter().any(|row| {
@@ -133,6 +135,7 @@ impl ExitStatus {
             Self::Success => 0,
             Self::Contradicted => 1,
             Self::Undecided => 3,
+            Self::Interrupted => 130,
         }
     }
 }
@@ -143,6 +146,7 @@ impl fmt::Display for ExitStatus {
             Self::Success => "every claim holds",
             Self::Contradicted => "a claim is contradicted or an unclaimed row is refuted",
             Self::Undecided => "an unclaimed row is not decided",
+            Self::Interrupted => "interrupted, and nothing is said of what had not finished",
         })
     }
 }

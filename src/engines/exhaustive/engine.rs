@@ -26,7 +26,7 @@ use crate::engines::engine::{Ending, Engine, Run};
 use crate::engines::limits::SearchMode;
 use crate::engines::search::{Loop, Search};
 use crate::engines::verdict::{Cut, GaveUp};
-use crate::engines::{environment, panics, progress};
+use crate::engines::{environment, panics, progress, stop};
 use crate::scenario::Machine;
 use crate::sync::Property;
 use crate::sync::announcing::{
@@ -376,6 +376,10 @@ impl<'a> Room<'a> {
     /// Whether another execution may begin, after so many.
     pub(super) fn is_left(&mut self, execution: &Execution<'_>, executions: u64) -> bool {
         let limits = self.job.limits;
+        if stop::is_wanted() {
+            self.cut = Some(Cut::Interrupted);
+            return false;
+        }
         // Asked for rarely: it is a sum over the search.
         let asks =
             executions.is_multiple_of(4096) || executions.is_power_of_two() && executions >= 256;
