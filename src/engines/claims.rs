@@ -8,6 +8,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::agreement::contradictions;
 use super::check::Row;
 use super::engine::EngineId;
 use super::limits::Limits;
@@ -76,6 +77,8 @@ pub enum ExitStatus {
     Success,
     /// 1: a claim is contradicted, or an unclaimed row is refuted.
     Contradicted,
+    /// 1: two engines contradict each other.
+    Disagreed,
     /// 3: an unclaimed row ended bounded, sampled or gave up.
     Undecided,
 }
@@ -95,6 +98,9 @@ impl ExitStatus {
                     Word::Bounded | Word::Sampled | Word::GaveUp
                 )
         });
+        if !contradictions(rows.iter().map(|claimed| &claimed.row)).is_empty() {
+            return Self::Disagreed;
+        }
         match (contradicted, undecided) {
             (true, _) => Self::Contradicted,
             (false, true) => Self::Undecided,
@@ -107,7 +113,7 @@ impl ExitStatus {
     pub const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::Contradicted => 1,
+            Self::Contradicted | Self::Disagreed => 1,
             Self::Undecided => 3,
         }
     }
@@ -118,6 +124,7 @@ impl fmt::Display for ExitStatus {
         f.write_str(match self {
             Self::Success => "every claim holds",
             Self::Contradicted => "a claim is contradicted or an unclaimed row is refuted",
+            Self::Disagreed => "two engines contradict each other, so a verdict is wrong",
             Self::Undecided => "an unclaimed row is not decided",
         })
     }

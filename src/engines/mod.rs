@@ -6,6 +6,8 @@
 //! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
 //! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
 //! 6. [`mod@check`]: one program, one instance, one engine: rows.
+//!    [`agreement`]: the rows of several engines against each other; `decided`: which of them say
+//!    something.
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
@@ -15,11 +17,13 @@
 //! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
 //! 13. `panics`, `environment`: the process's panic output and variables, owned in one place.
 
+pub mod agreement;
 pub mod calibration;
 pub mod check;
 pub mod claims;
 pub mod comparison;
 pub mod counterexample;
+mod decided;
 pub mod engine;
 mod environment;
 pub mod exhaustive;

@@ -201,6 +201,13 @@ fn counted_pass<S: Scheduler + Send + 'static>(
     });
     let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
     *points = log.points;
+    if let Some(message) = log.lost {
+        let detail = format!("other threads can move than on the same schedule before ({message})");
+        return Pass {
+            ended: Some(Ending::Unable(GaveUp::Nondeterministic { detail })),
+            says: Loop::Stopped,
+        };
+    }
     if let Some(failure) = session.take_failure() {
         let execution = before + session.totals().executions;
         return Pass {
@@ -252,6 +259,8 @@ struct Log {
     at_end: bool,
     cuts: Vec<Cut>,
     points: usize,
+    /// The scheduler does not find what it has scheduled before: its panic.
+    lost: Option<String>,
 }
 
 /// A scheduler that is watched and can be stopped.
@@ -334,7 +343,17 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         self.points += 1;
-        self.scheduler.next_task(runnable, current, is_yielding)
+        // A panic of the scheduler is none of the program's, whose stack this is.
+        let next = || self.scheduler.next_task(runnable, current, is_yielding);
+        match catch_unwind(AssertUnwindSafe(next)) {
+            Ok(next) => next,
+            Err(payload) => {
+                let message = last_panic::message(payload.as_ref());
+                self.tell(|log| log.lost = Some(message));
+                self.session.cut();
+                None
+            }
+        }
     }
 
     fn next_u64(&mut self) -> u64 {

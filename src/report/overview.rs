@@ -7,10 +7,15 @@ use std::fmt;
 use super::explain::{self, titled};
 use super::glossary::{meaning, place};
 use super::{Context, escape};
+use crate::engines::agreement::contradictions;
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
 use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
 use crate::scenario::{Instance, Property};
+
+/// What stands over engines that contradict each other.
+pub(super) const DISAGREEMENTS: &str = "engines that contradict each other: one of them is wrong, \
+    or the program decides by something outside of the model";
 
 /// The rows of a report, in order.
 pub(super) struct Overview<'a> {
@@ -22,6 +27,8 @@ pub(super) struct Overview<'a> {
     pub(super) sections: Vec<Section>,
     /// What contradicts which claim.
     pub(super) contradictions: Vec<String>,
+    /// Which engines contradict each other.
+    pub(super) disagreements: Vec<String>,
     /// What is refuted.
     pub(super) failing: Vec<Failing<'a>>,
     /// Why rows are less than proved.
@@ -168,6 +175,7 @@ impl<'a> Overview<'a> {
                 .map(|(problem, lines)| Section { problem, lines })
                 .collect(),
             contradictions: rows.iter().filter_map(contradiction).collect(),
+            disagreements: disagreements(rows),
             failing: groups
                 .iter()
                 .filter_map(|group| failing(rows, group, &names))
@@ -441,6 +449,14 @@ pub(super) fn row_name(row: &Row) -> String {
 fn contradiction(row: &Claimed) -> Option<String> {
     let contradiction = escape::line(&row.contradiction()?);
     Some(format!("{}: {contradiction}", row_name(&row.row)))
+}
+
+/// Which engines contradict each other, each with what it says.
+pub(super) fn disagreements(rows: &[Claimed]) -> Vec<String> {
+    contradictions(rows.iter().map(|claimed| &claimed.row))
+        .iter()
+        .map(|contradiction| escape::line(&contradiction.to_string()))
+        .collect()
 }
 
 fn failing<'a>(rows: &'a [Claimed], group: &Group, names: &Names<'_>) -> Option<Failing<'a>> {
