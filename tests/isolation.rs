@@ -6,7 +6,7 @@ use std::process::Command;
 use crosscheck::engines::{EngineId, GaveUp, Limits, Row, Verdict, Word};
 use crosscheck::scenario::{Instance, Parameter, Property, Scenario};
 use crosscheck::sync::{Backend, Mutex, scope};
-use crosscheck::testing::{Checks, verdicts};
+use crosscheck::testing::{Checks, check_with};
 
 /// A program that ends in the way its instance names.
 struct Fatal;
@@ -88,7 +88,7 @@ const ENGINES: [EngineId; 4] = [
     EngineId::Threads,
 ];
 
-fn rows(how: &str, test: &str) -> Vec<Row> {
+fn rows(how: &str) -> Vec<Row> {
     let checks = Checks::default()
         .engines(&ENGINES)
         .limits(Limits {
@@ -96,15 +96,13 @@ fn rows(how: &str, test: &str) -> Vec<Row> {
             ..Limits::QUICK
         })
         .set("how", how);
-    verdicts(Fatal, &checks, &format!("tests::isolation::{test}::here"))
-        .rows()
-        .to_vec()
+    check_with(Fatal, &checks).rows().to_vec()
 }
 
 #[test]
 fn a_panic_refutes_the_invariant_with_its_message() {
     for how in ["panic", "panic-in-thread"] {
-        let rows = rows(how, "a_panic_refutes_the_invariant_with_its_message");
+        let rows = rows(how);
         assert_eq!(rows.len(), ENGINES.len());
         for row in rows {
             assert_eq!(
@@ -134,7 +132,7 @@ fn an_abort_and_an_overflow_are_rows_that_say_so() {
         ("overflow", ["stack overflow", "SIGSEGV"]),
         ("double-panic", ["SIGABRT"; 2]),
     ] {
-        let rows = rows(how, "an_abort_and_an_overflow_are_rows_that_say_so");
+        let rows = rows(how);
         // Three properties each, since nothing is known of any.
         assert_eq!(rows.len(), 3 * ENGINES.len());
         for row in rows {
@@ -153,10 +151,7 @@ fn an_abort_and_an_overflow_are_rows_that_say_so() {
 
 #[test]
 fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
-    for row in rows(
-        "deadlock",
-        "a_deadlock_is_a_counterexample_and_nobody_hangs",
-    ) {
+    for row in rows("deadlock") {
         if row.engine == EngineId::Threads && row.verdict.word() == Word::Sampled {
             continue;
         }
@@ -180,7 +175,7 @@ fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
 
 #[test]
 fn what_a_program_prints_does_not_disturb() {
-    for row in rows("print", "what_a_program_prints_does_not_disturb") {
+    for row in rows("print") {
         assert!(
             matches!(row.verdict.word(), Word::Proved | Word::Sampled),
             "{:?}",

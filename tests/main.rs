@@ -30,5 +30,6 @@ mod starts_and_joins;
 mod starvation;
 mod stepping;
 mod sweep;
+mod unlisted;
 mod workers;
 mod zero_cost;

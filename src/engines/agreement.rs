@@ -171,3 +171,254 @@ fn saw_all(rows: &[&Row], proved: &Row, refuted: &Row) -> bool {
             row.property == refuted.property || row.undecided.contains(&refuted.property)
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engines::check::{Job, rows, unrecorded};
+    use crate::engines::engine::{Ending, Run};
+    use crate::engines::limits::{Limits, SearchMode};
+    use crate::engines::search::received;
+    use crate::engines::verdict::{Bounds, Cut, Refutation, Sample};
+    use crate::scenario::{Instance, Parameter, Program, Scenario, Value};
+    use crate::sync::announcing::Totals;
+    use crate::sync::{Backend, NotifyOrder, Semantics};
+    use EngineId::{Exhaustive, Loom, ShuttleDfs, Threads};
+    use Property::{
+        Conservation, DataRaceFreedom, DeadlockFreedom, Invariant, MaximalParallelism, Reachability,
+    };
+
+    struct Nothing;
+
+    impl Scenario for Nothing {
+        fn name(&self) -> &'static str {
+            "nothing/at-all"
+        }
+
+        fn parameters(&self) -> Vec<Parameter> {
+            vec![Parameter::number("n", "a number", 1, (1, 9))]
+        }
+
+        fn run<B: Backend>(&self, _: &Instance) {}
+    }
+
+    /// How a run ended: all of it, cut, sampled, without a word, or failing in an execution that is
+    /// sequentially consistent or not.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum End {
+        All,
+        Cut,
+        Sample,
+        Unable,
+        Unsteady,
+        Fails(bool),
+        Unreached,
+    }
+
+    const ENDS: [End; 7] = [
+        End::All,
+        End::Cut,
+        End::Sample,
+        End::Unable,
+        End::Unsteady,
+        End::Fails(true),
+        End::Fails(false),
+    ];
+
+    fn row_on(n: usize, semantics: Semantics, engine: EngineId, of: Property, end: End) -> Row {
+        let program: Program = Arc::new(Nothing);
+        let job = Job {
+            program: &program,
+            instance: &Instance::default().with("n", Value::Number(n)),
+            semantics,
+            targets: [of].into(),
+            engine,
+            limits: &Limits::QUICK,
+        };
+        let cuts = vec![Cut::Executions(3)];
+        let ending = match end {
+            End::All | End::Unreached => Ending::Exhausted(received(3, None, 1, None)),
+            End::Cut => Ending::Cut(Bounds {
+                executions: 3,
+                cuts,
+            }),
+            End::Sample => Ending::Sampled(Sample {
+                scheduler: "some".to_owned(),
+                seed: None,
+                schedules: 3,
+                miss: None,
+                cuts,
+            }),
+            End::Unable => Ending::Unable(GaveUp::FalseAlarm {
+                why: "it may".to_owned(),
+            }),
+            End::Unsteady => Ending::Unable(GaveUp::Nondeterministic {
+                detail: "step 3".to_owned(),
+            }),
+            End::Fails(consistent) => match unrecorded(&job, of, "it fails", 1) {
+                Ending::Failed(mut found) => {
+                    found.sequentially_consistent = consistent;
+                    Ending::Failed(found)
+                }
+                other => other,
+            },
+        };
+        let run = Run {
+            ending,
+            totals: Totals {
+                executions: 3,
+                ..Totals::default()
+            },
+            overridden: Vec::new(),
+            mode: None,
+        };
+        let mut row = rows(&job, run).remove(0);
+        if end == End::Unreached {
+            let missing = Refutation::Unreachable(vec!["a mark".to_owned()]);
+            row.verdict = Verdict::Refuted(Box::new(missing));
+        }
+        row
+    }
+
+    fn row(engine: EngineId, of: Property, end: End) -> Row {
+        row_on(1, Semantics::DEFAULT, engine, of, end)
+    }
+
+    fn contradict(one: &Row, other: &Row) -> bool {
+        let found = contradictions([one, other]).len();
+        assert_eq!(found, contradictions([other, one]).len(), "in either order");
+        found > 0
+    }
+
+    /// A proof under a model stands against the failure of an execution that the model has, and
+    /// against nothing else.
+    #[test]
+    fn a_proof_stands_against_failures_under_what_its_model_contains() {
+        for prover in [Exhaustive, ShuttleDfs, Loom] {
+            for other in EngineId::ALL {
+                for end in ENDS {
+                    let contradicts = match end {
+                        End::Fails(consistent) => prover == Loom || consistent,
+                        _ => false,
+                    };
+                    let [proved, against] =
+                        [(prover, End::All), (other, end)].map(|(e, end)| row(e, Invariant, end));
+                    let told = format!("{prover} proves, {other} {end:?}");
+                    assert_eq!(contradict(&proved, &against), contradicts, "{told}");
+                }
+            }
+        }
+    }
+
+    /// What is no proof stands against nothing.
+    #[test]
+    fn without_a_proof_nothing_is_contradicted() {
+        for one in ENDS.into_iter().filter(|end| *end != End::All) {
+            for other in ENDS.into_iter().filter(|end| *end != End::All) {
+                let (one, other) = (row(Loom, Invariant, one), row(ShuttleDfs, Invariant, other));
+                assert!(!contradict(&one, &other), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn other_instances_and_switches_are_other_programs_and_modes_are_not() {
+        let fails = row(Threads, Invariant, End::Fails(true));
+        let two = row_on(2, Semantics::DEFAULT, Loom, Invariant, End::All);
+        assert!(!contradict(&two, &fails));
+        let fifo = Semantics {
+            notify: NotifyOrder::Fifo,
+            ..Semantics::DEFAULT
+        };
+        let switched = row_on(1, fifo, Loom, Invariant, End::All);
+        assert!(!contradict(&switched, &fails));
+        let mut states = row(Exhaustive, Invariant, End::All);
+        let mode = SearchMode::States.to_string();
+        states.switches.insert(MODE.to_owned(), mode);
+        assert!(contradict(&states, &fails));
+        let told = contradictions([&states, &fails])[0].to_string();
+        assert_eq!(
+            told,
+            "nothing/at-all n=1: exhaustive in mode states proves invariant under sc: all 3 executions; \
+             threads refutes invariant under sc: it fails"
+        );
+    }
+
+    /// A complete search has seen that nothing fails that every run looks at.
+    #[test]
+    fn a_proof_of_what_is_listed_stands_against_the_failure_of_what_is_not() {
+        let proved = row(Exhaustive, DeadlockFreedom, End::All);
+        let fails = row(ShuttleDfs, Conservation, End::Fails(true));
+        assert!(contradict(&proved, &fails));
+        // Races are not looked at by who does not look for them.
+        let races = row(ShuttleDfs, DataRaceFreedom, End::Fails(true));
+        assert!(!contradict(&proved, &races));
+        // And its own word on the property is what counts.
+        let cut = row(Exhaustive, Conservation, End::Cut);
+        assert!(contradictions([&proved, &cut, &fails]).is_empty());
+        // Each engine and each refutation once.
+        let again = row(Exhaustive, Invariant, End::All);
+        assert_eq!(contradictions([&proved, &again, &fails]).len(), 1);
+    }
+
+    /// What is reached under a weak model need not be under a stronger one.
+    #[test]
+    fn a_witness_stands_against_a_search_of_its_own_model() {
+        for (witness, searcher, contradicts) in [
+            (Exhaustive, ShuttleDfs, true),
+            (ShuttleDfs, Loom, true),
+            (Loom, ShuttleDfs, false),
+        ] {
+            let reached = row(witness, Reachability, End::All);
+            let mut reached = reached;
+            reached.verdict = Verdict::Proved(crate::engines::verdict::Proof::witnessed());
+            let unreached = row(searcher, Reachability, End::Unreached);
+            assert_eq!(
+                contradict(&reached, &unreached),
+                contradicts,
+                "{witness} reaches, {searcher} does not"
+            );
+        }
+    }
+
+    #[test]
+    fn more_together_than_was_proved_is_a_contradiction() {
+        let together = |engine, end, count| {
+            let mut row = row(engine, MaximalParallelism, end);
+            row.together = Some(count);
+            row
+        };
+        let proved = together(Exhaustive, End::All, 2);
+        assert!(contradict(&proved, &together(ShuttleDfs, End::Cut, 3)));
+        assert!(contradict(&proved, &together(ShuttleDfs, End::All, 1)));
+        assert!(!contradict(&proved, &together(ShuttleDfs, End::Sample, 1)));
+        assert!(!contradict(&proved, &together(Loom, End::Cut, 3)));
+    }
+
+    /// One engine that finds a program not deterministic takes the word from the others on the same
+    /// instance, but for a failure that was seen.
+    #[test]
+    fn what_is_not_deterministic_is_withdrawn() {
+        for end in ENDS {
+            let mut rows = [
+                row(Exhaustive, DeadlockFreedom, End::Unsteady),
+                row(Loom, Invariant, end),
+                row_on(2, Semantics::DEFAULT, Loom, Invariant, end),
+            ];
+            let before = rows.clone().map(|row| row.verdict.reason());
+            withdraw(&mut rows);
+            withdraw(&mut rows);
+            let after = rows.clone().map(|row| row.verdict.reason());
+            assert_eq!((&before[0], &before[2]), (&after[0], &after[2]));
+            if [End::All, End::Cut, End::Sample].contains(&end) {
+                assert_eq!(rows[1].verdict.word(), Word::GaveUp);
+                let why = "the program is not deterministic: engine exhaustive has found: step 3";
+                assert!(after[1].starts_with(why), "{}", after[1]);
+            } else {
+                assert_eq!(before[1], after[1]);
+            }
+        }
+    }
+}

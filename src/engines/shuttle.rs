@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -132,11 +132,16 @@ fn sample<S: Scheduler + Send + 'static>(
     search.cuts_of(&totals, job.limits.spins, &job.semantics);
     let ending = pass.ended.unwrap_or_else(|| {
         let schedules = totals.executions;
+        // Nothing was to be chosen, so no guarantee is needed; but data may have been.
+        let (scheduler, miss) = match points {
+            0 if schedules > 0 => (format!("{name}, nothing to schedule"), None),
+            _ => (name.to_owned(), miss(totals.max_threads, points, schedules)),
+        };
         Ending::Sampled(Sample {
-            scheduler: name.to_owned(),
+            scheduler,
             seed,
             schedules,
-            miss: miss(totals.max_threads, points, schedules),
+            miss,
             cuts: search.cuts(),
         })
     });
@@ -166,7 +171,8 @@ fn pass<S: Scheduler + Send + 'static>(
     counted_pass(job, session, search, scheduler, bounds, &mut 0)
 }
 
-/// One run of a scheduler; `points` becomes the most scheduling points of an execution.
+/// One run of a scheduler; `points` becomes the most scheduling points of an execution, none where
+/// there was nothing to choose.
 fn counted_pass<S: Scheduler + Send + 'static>(
     job: &Job<'_>,
     session: &Arc<Session>,
@@ -184,6 +190,7 @@ fn counted_pass<S: Scheduler + Send + 'static>(
         log: Arc::clone(&log),
         started: 0,
         points: 0,
+        chose: false,
     };
     let program = {
         let session = Arc::clone(session);
@@ -200,7 +207,7 @@ fn counted_pass<S: Scheduler + Send + 'static>(
         }))
     });
     let log = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
-    *points = log.points;
+    *points = if log.chose { log.points } else { 0 };
     if let Some(message) = log.lost {
         let detail = format!("other threads can move than on the same schedule before ({message})");
         return Pass {
@@ -259,6 +266,8 @@ struct Log {
     at_end: bool,
     cuts: Vec<Cut>,
     points: usize,
+    /// Some execution left a choice.
+    chose: bool,
     /// The scheduler does not find what it has scheduled before: its panic.
     lost: Option<String>,
 }
@@ -274,6 +283,8 @@ struct Watched<S> {
     started: u64,
     /// Scheduling points of this execution.
     points: usize,
+    /// Some execution left a choice.
+    chose: bool,
 }
 
 impl<S> fmt::Debug for Watched<S> {
@@ -305,7 +316,14 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         // Asked first, so that a limit equal to what there is cuts nothing.
-        let Some(schedule) = self.scheduler.new_execution() else {
+        let scheduler = &mut self.scheduler;
+        let schedule = match catch_unwind(AssertUnwindSafe(|| scheduler.new_execution())) {
+            Ok(schedule) => schedule,
+            // PCT refuses to go on where nothing was to be chosen.
+            Err(_) if self.started > 0 && !self.chose => None,
+            Err(payload) => resume_unwind(payload),
+        };
+        let Some(schedule) = schedule else {
             self.tell(|log| log.at_end = true);
             return None;
         };
@@ -343,6 +361,10 @@ impl<S: Scheduler> Scheduler for Watched<S> {
             return None;
         }
         self.points += 1;
+        if runnable.len() > 1 && !self.chose {
+            self.chose = true;
+            self.tell(|log| log.chose = true);
+        }
         // A panic of the scheduler is none of the program's, whose stack this is.
         let next = || self.scheduler.next_task(runnable, current, is_yielding);
         match catch_unwind(AssertUnwindSafe(next)) {

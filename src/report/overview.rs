@@ -838,6 +838,47 @@ mod tests {
         assert_eq!(overview.marks.len(), 1);
     }
 
+    /// In every format, and in the exit code.
+    #[test]
+    fn engines_that_contradict_each_other_are_told() {
+        let mut rows = samples::unclaimed(samples::ORDERED, EngineId::Loom);
+        assert!(overview(&rows).disagreements.is_empty());
+        let (scenario, instance) = (rows[0].row.scenario.clone(), rows[0].row.instance.clone());
+        let mut against = samples::unclaimed(samples::OPPOSITE, EngineId::ShuttleDfs);
+        against[0].row.scenario = scenario;
+        against[0].row.instance = instance;
+        rows.extend(against);
+        let context = samples::context();
+        let overview = overview(&rows);
+        let [told] = &overview.disagreements[..] else {
+            panic!("one of two properties")
+        };
+        assert!(
+            told.contains("loom proves deadlock-freedom under c11"),
+            "{told}"
+        );
+        assert!(
+            told.contains("shuttle-dfs refutes deadlock-freedom under sc: nobody can move"),
+            "{told}"
+        );
+        assert_eq!(overview.totals.exit, ExitStatus::Disagreed);
+        assert_eq!(overview.totals.exit.code(), 1);
+        for text in [
+            crate::report::table::render(&rows, &context),
+            crate::report::markdown::render(&rows, &context),
+            crate::report::html::render(&rows, &context),
+        ] {
+            assert!(text.contains(DISAGREEMENTS), "{text}");
+            assert!(text.contains("shuttle-dfs refutes"), "{text}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&crate::report::json::render(&rows, &context)).unwrap();
+        assert_eq!(json["disagreements"][0], told.as_str());
+        assert_eq!(json["summary"]["exit"], 1);
+        let junit = crate::report::junit::render(&rows, &context);
+        assert!(junit.contains("loom proves"), "{junit}");
+    }
+
     #[test]
     fn identical_reasons_are_told_once() {
         let mut rows = Vec::new();

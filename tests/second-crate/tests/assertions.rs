@@ -106,6 +106,19 @@ fn counter_is_proved() {
     assert!(message.contains("refuted by no engine"), "{message}");
 }
 
+scenario!(Alone, "counter/alone", B, {
+    *Mutex::<B, _>::new("count", 0).lock() += 1;
+});
+
+/// A program in which nothing is to be scheduled is sampled like any other.
+#[test]
+fn a_program_of_one_thread_holds() {
+    let verdicts = crosscheck::check(Alone);
+    verdicts.assert_proved();
+    let sampled = verdicts.rows().iter().filter(|row| row.verdict.word() == Word::Sampled);
+    assert_eq!(sampled.count(), 4 * 3);
+}
+
 /// A property that nobody listed fails: that is a refutation in every engine, and never a bound.
 #[test]
 fn a_failure_of_a_property_that_is_not_listed_is_refuted() {
