@@ -59,6 +59,7 @@ use std::thread::available_parallelism;
 mod calls;
 mod checks;
 mod names;
+mod places;
 mod verdicts;
 
 pub use checks::Checks;

@@ -36,7 +36,11 @@ impl Scenario for Taking {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![Parameter::words("how", "in one step or two", &["at-once", "carelessly"])]
+        vec![Parameter::words(
+            "how",
+            "in one step or two",
+            &["at-once", "carelessly"],
+        )]
     }
 
     fn observed(&self) -> Vec<Property> {
@@ -124,9 +128,16 @@ fn infinite_executions_are_asked_of_the_engine_that_answers() {
         .ask(Property::MaximalParallelism);
     let verdicts = check_with(Visits, &checks);
     verdicts.assert_proved();
-    let of = |property| verdicts.rows().iter().filter(move |row| row.property == property);
+    let of = |property| {
+        verdicts
+            .rows()
+            .iter()
+            .filter(move |row| row.property == property)
+    };
     assert!(of(Property::MaximalParallelism).all(|row| row.together == Some(1)));
-    let engines: Vec<EngineId> = of(Property::StarvationFreedom).map(|row| row.engine).collect();
+    let engines: Vec<EngineId> = of(Property::StarvationFreedom)
+        .map(|row| row.engine)
+        .collect();
     assert_eq!(engines, [EngineId::Exhaustive]);
     let weak = check_with(Visits, &checks.set("semaphore", "weak"));
     weak.assert_refuted(Property::StarvationFreedom);
@@ -137,13 +148,19 @@ fn infinite_executions_are_asked_of_the_engine_that_answers() {
 fn what_the_scenario_does_not_observe_does_not_hold() {
     for (property, why) in [
         (Property::Linearizability, "has no observer of it"),
-        (Property::LivelockFreedom, "does not say who waits and is served"),
+        (
+            Property::LivelockFreedom,
+            "does not say who waits and is served",
+        ),
     ] {
         let verdicts = check_with(Visits, &Checks::default().ask(property));
         let payload = catch_unwind(AssertUnwindSafe(|| verdicts.assert_holds()));
         let payload = payload.expect_err("it is not decided");
         let message = payload.downcast_ref::<String>().expect("a message");
-        assert!(message.contains(&format!("{property} is decided by no engine")), "{message}");
+        assert!(
+            message.contains(&format!("{property} is decided by no engine")),
+            "{message}"
+        );
         assert!(message.contains(why), "{message}");
     }
 }

@@ -115,7 +115,10 @@ scenario!(Alone, "counter/alone", B, {
 fn a_program_of_one_thread_holds() {
     let verdicts = crosscheck::check(Alone);
     verdicts.assert_proved();
-    let sampled = verdicts.rows().iter().filter(|row| row.verdict.word() == Word::Sampled);
+    let sampled = verdicts
+        .rows()
+        .iter()
+        .filter(|row| row.verdict.word() == Word::Sampled);
     assert_eq!(sampled.count(), 4 * 3);
 }
 
@@ -129,7 +132,10 @@ fn a_failure_of_a_property_that_is_not_listed_is_refuted() {
         assert_eq!(said, (Property::Conservation, Word::Refuted), "{row:?}");
     }
     let message = holds(&verdicts);
-    assert!(message.contains("conservation: refuted: never"), "{message}");
+    assert!(
+        message.contains("conservation: refuted: never"),
+        "{message}"
+    );
     verdicts.assert_refuted(Property::Conservation);
 }
 
@@ -191,9 +197,14 @@ fn no_schedule_at_all_decides_nothing() {
         thread_schedules: 0,
         ..Limits::QUICK
     };
-    let checks = Checks::default().engines(&[EngineId::Threads]).limits(limits);
+    let checks = Checks::default()
+        .engines(&[EngineId::Threads])
+        .limits(limits);
     let message = holds(&check_with(Counter, &checks));
-    assert!(message.contains("invariant is decided by no engine"), "{message}");
+    assert!(
+        message.contains("invariant is decided by no engine"),
+        "{message}"
+    );
 }
 
 /// On a thread that is no test's there is nothing to be started again: the rows are made here.
@@ -204,7 +215,10 @@ fn a_thread_without_a_name_checks_in_its_own_process() {
         verdicts.assert_proved();
         verdicts.rows().len()
     });
-    assert_eq!(words.join().expect("it holds there"), 3 * EngineId::DEFAULT.len());
+    assert_eq!(
+        words.join().expect("it holds there"),
+        3 * EngineId::DEFAULT.len()
+    );
 }
 
 /// A thread that bears a name of which there is no test says what is wrong.
@@ -213,6 +227,9 @@ fn a_thread_with_another_name_says_what_to_do() {
     let thread = std::thread::Builder::new().name("no-test".to_owned());
     let checked = thread.spawn(|| panics(|| drop(crosscheck::check(Counter))));
     let message = checked.expect("it starts").join().expect("it is caught");
-    assert!(message.contains("ended before it came to this check"), "{message}");
+    assert!(
+        message.contains("ended before it came to this check"),
+        "{message}"
+    );
     assert!(message.contains("`no-test --exact"), "{message}");
 }

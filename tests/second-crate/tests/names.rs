@@ -14,7 +14,12 @@ impl Scenario for Counter {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![Parameter::number("n", "threads beside the first", 1, (1, 3))]
+        vec![Parameter::number(
+            "n",
+            "threads beside the first",
+            1,
+            (1, 3),
+        )]
     }
 
     fn run<B: Backend>(&self, instance: &Instance) {
@@ -85,9 +90,51 @@ fn an_ignored_test() {
 fn ignored_tests_and_one_thread_work() {
     let binary = std::env::current_exe().expect("the test binary knows where it is");
     let output = std::process::Command::new(binary)
-        .args(["an_ignored_test", "--exact", "--ignored", "--test-threads=1"])
+        .args([
+            "an_ignored_test",
+            "--exact",
+            "--ignored",
+            "--test-threads=1",
+        ])
         .output()
         .expect("it starts");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+    assert!(
+        output.status.success() && text.contains("1 passed"),
+        "{text}"
+    );
+}
+
+/// Two programs that differ in nothing but their places.
+macro_rules! opposite {
+    ($type:ident) => {
+        struct $type;
+
+        impl Scenario for $type {
+            fn name(&self) -> &'static str {
+                "locks/opposite"
+            }
+            fn run<B: Backend>(&self, _: &Instance) {
+                let (one, two) = (Mutex::<B, _>::new("one", ()), Mutex::<B, _>::new("two", ()));
+                scope::<B, _>(|scope| {
+                    scope.spawn("other", || drop((two.lock(), one.lock())));
+                    drop((one.lock(), two.lock()));
+                });
+            }
+        }
+    };
+}
+
+opposite!(Here);
+opposite!(There);
+
+/// Code that moves up or down changes no snapshot.
+#[test]
+fn a_report_does_not_depend_on_lines() {
+    let [here, there] = [
+        crosscheck::check(Here).report(),
+        crosscheck::check(There).report(),
+    ];
+    assert!(here.contains("tests/names.rs"), "{here}");
+    assert_eq!(here, there);
 }
