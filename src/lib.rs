@@ -45,5 +45,8 @@ pub mod sync;
 pub mod testing;
 
 #[cfg(feature = "engines")]
+pub use testing::check;
+
+#[cfg(feature = "engines")]
 #[doc(hidden)]
 pub use insta;

@@ -26,215 +26,176 @@
 //! }
 //! ```
 //!
-//! The first run writes `snapshots/…__counter__locked.snap.new` beside the test's source and fails;
-//! `cargo insta review` shows it and accepts it. From then on a changed verdict, count or
-//! counterexample fails the test with the difference. Every row runs in a process of its own (the
-//! test binary again), so a program that aborts or overflows its stack fails one row, with its
-//! reason.
+//! The first run writes `snapshots/…__counter__counter__locked.snap.new` beside the test's source and
+//! fails; `cargo insta review` shows it and accepts it. From then on a changed verdict, count or
+//! counterexample fails the test with the difference. A snapshot is named by the test, the scenario
+//! and what was [set](Checks::set), so several checks of one scenario do not meet in one file.
+//!
+//! Without a snapshot it is one line, which may stand in any function that a test calls:
+//!
+//! ```no_run
+//! # use crosscheck::scenario::{Instance, Scenario};
+//! # use crosscheck::sync::Backend;
+//! # struct Counter;
+//! # impl Scenario for Counter {
+//! #     fn name(&self) -> &'static str { "counter/locked" }
+//! #     fn run<B: Backend>(&self, _: &Instance) {}
+//! # }
+//! crosscheck::check(Counter).assert_holds();
+//! ```
+//!
+//! Every row runs in a process of its own, so a program that aborts or overflows its stack fails one
+//! row, with its reason. That process is the test binary again, with the name of the test, which is
+//! that of the thread on which the check is called. On the main thread and on threads without a name
+//! (`main`, a documentation test, some other test harness, a thread that a test has spawned) there is
+//! no test to be named, and the rows run in the calling process, one after the other.
 
 use std::env;
-use std::process::Command;
+use std::process::{self, Command};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 
-use crate::engines::check::set_switch;
+mod calls;
+mod checks;
+mod names;
+mod places;
+mod verdicts;
+
+pub use checks::Checks;
+pub use verdicts::Verdicts;
+
+use crate::engines::Row;
+use crate::engines::agreement::withdraw;
 use crate::engines::plan::Planned;
-use crate::engines::worker::{Event, run_all, serve};
-use crate::engines::{Claimed, EngineId, Limits, Row, Word};
-use crate::report;
-use crate::scenario::{Instance, Program, Scenario};
-use crate::sync::Semantics;
+use crate::engines::worker::{Event, NotServing, run_all, serve};
+use crate::scenario::{Program, Scenario};
+use calls::{Call, EARLIER, Part, SERVE};
 
-/// Set in a test binary that has been started as a worker.
-const SERVE: &str = "CROSSCHECK_SERVE";
-
-/// Which engines check a scenario, on which instance, within which limits.
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Checks {
-    engines: Vec<EngineId>,
-    settings: Vec<(String, String)>,
-    limits: Limits,
-}
-
-impl Default for Checks {
-    /// The default engines, the defaults of the scenario, the quick limits.
-    fn default() -> Self {
-        Self {
-            engines: EngineId::DEFAULT.to_vec(),
-            settings: Vec::new(),
-            limits: Limits::QUICK,
-        }
-    }
-}
-
-impl Checks {
-    /// These engines only.
-    pub fn engines(mut self, engines: &[EngineId]) -> Self {
-        self.engines = engines.to_vec();
-        self
-    }
-
-    /// A parameter of the scenario or a switch, as `set("n", "3")` or `set("spurious", "on")`.
-    pub fn set(mut self, name: &str, value: &str) -> Self {
-        self.settings.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Other limits.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
-    }
-
-    fn plan(&self, program: &Program) -> Vec<Planned> {
-        let parameters = program.parameters();
-        let mut instance = Instance::defaults(&parameters);
-        let mut semantics = Semantics::DEFAULT;
-        for (name, value) in &self.settings {
-            let parameter = parameters.iter().find(|parameter| parameter.name == name);
-            match parameter.map(|parameter| (parameter.name, parameter.parse(value))) {
-                Some((name, Some(value))) => instance = instance.with(name, value),
-                Some((_, None)) => panic!("`{name}` of {} cannot be {value}", program.name()),
-                None => assert!(
-                    set_switch(&mut semantics, name, value),
-                    "{} has no parameter or switch {name}={value}",
-                    program.name()
-                ),
-            }
-        }
-        let planned = |&engine: &EngineId| Planned {
-            program: Arc::clone(program),
-            instance: instance.clone(),
-            semantics,
-            engine,
-            asks: None,
-            limits: self.limits.clone(),
-            mode: None,
-        };
-        self.engines.iter().map(planned).collect()
-    }
-}
-
-/// What came of checking a scenario.
-#[derive(Debug)]
-#[must_use]
-pub struct Verdicts {
-    name: String,
-    rows: Vec<Row>,
-}
-
-impl Verdicts {
-    /// The name of the snapshot: the scenario's, made fit for a file.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The rows, engine by engine.
-    #[must_use]
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    /// The report that is pinned: no times, nothing that differs between two runs.
-    #[must_use]
-    pub fn report(&self) -> String {
-        let claimed = |row: &Row| Claimed {
-            row: row.clone(),
-            claim: None,
-        };
-        let mut text = String::new();
-        for rows in self.rows.chunk_by(|one, other| one.engine == other.engine) {
-            let claimed: Vec<Claimed> = rows.iter().map(claimed).collect();
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            text.push_str(&report::snapshot::row_report(&claimed));
-        }
-        text
-    }
-
-    /// Panics with the counterexample when something is refuted, and when nothing was proved,
-    /// bounded or sampled.
-    ///
-    /// # Panics
-    /// As said.
-    pub fn assert_holds(&self) {
-        for row in &self.rows {
-            if let Some(counterexample) = row.counterexample() {
-                panic!("{}", report::explain::render(counterexample));
-            }
-            assert!(
-                row.verdict.word() != Word::Refuted,
-                "{} refutes {}: {}",
-                row.engine,
-                row.property,
-                row.verdict.reason()
-            );
-        }
-        assert!(
-            self.rows
-                .iter()
-                .any(|row| row.verdict.word() != Word::GaveUp),
-            "every engine gave up on {}",
-            self.name
-        );
-    }
-}
-
-/// Checks a scenario; what [`assert_verdicts!`](crate::assert_verdicts) calls.
+/// Checks a scenario with every default engine at its defaults.
 ///
-/// `here` is the type name of an item inside the calling test function: it tells the test's name,
-/// by which workers are started.
+/// ```
+/// # use crosscheck::scenario::{Instance, Scenario};
+/// # use crosscheck::sync::{Backend, Mutex, scope};
+/// # struct Counter;
+/// # impl Scenario for Counter {
+/// #     fn name(&self) -> &'static str { "counter/locked" }
+/// #     fn run<B: Backend>(&self, _: &Instance) {
+/// #         let count = Mutex::<B, _>::new("count", 0);
+/// #         scope::<B, _>(|scope| {
+/// #             scope.spawn("other", || *count.lock() += 1);
+/// #             *count.lock() += 1;
+/// #         });
+/// #         assert_eq!(*count.lock(), 2);
+/// #     }
+/// # }
+/// crosscheck::check(Counter).assert_proved();
+/// ```
 ///
 /// # Panics
-/// When the checks name what the scenario does not have, or no worker can be started.
-pub fn verdicts(scenario: impl Scenario, checks: &Checks, here: &str) -> Verdicts {
+/// When no worker can be started, or it does not come to this check.
+pub fn check(scenario: impl Scenario) -> Verdicts {
+    check_with(scenario, &Checks::default())
+}
+
+/// Checks a scenario as [`Checks`] say.
+///
+/// # Panics
+/// When the checks name what the scenario does not have, no worker can be started, or it does not
+/// come to this check.
+pub fn check_with(scenario: impl Scenario, checks: &Checks) -> Verdicts {
     let program: Program = Arc::new(scenario);
-    if env::var_os(SERVE).is_some() {
-        let served = serve(std::slice::from_ref(&program));
-        std::process::exit(i32::from(served.is_err()));
-    }
     let plan = checks.plan(&program);
-    let test = test_name(here);
+    let test = names::test();
+    let mut rows = match &test {
+        Some(test) => rows_of_test(test, &program, &plan),
+        None => plan.iter().flat_map(Planned::check).collect(),
+    };
+    withdraw(&mut rows);
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    Verdicts {
+        scenario: program.name().to_owned(),
+        settings: checks.settings().into_iter().map(owned).collect(),
+        test,
+        rows,
+    }
+}
+
+/// The rows of the next check in a test; a worker that was started for it does not return.
+fn rows_of_test(test: &str, program: &Program, plan: &[Planned]) -> Vec<Row> {
+    match calls::next(test, plan) {
+        Ok(Part::Check(call)) => by_workers(test, plan, &call),
+        Ok(Part::Pass(rows)) => rows,
+        Ok(Part::Serve) => {
+            let served = serve(std::slice::from_ref(program));
+            if let Err(error) = &served {
+                eprintln!("{error}");
+            }
+            process::exit(i32::from(served.is_err()));
+        }
+        Err(error) => panic!("a worker cannot pass the checks before its own: {error}"),
+    }
+}
+
+fn by_workers(test: &str, plan: &[Planned], call: &Call) -> Vec<Row> {
     let executable = env::current_exe().expect("the test binary knows where it is");
+    let earlier = call.earlier().unwrap_or_else(|error| {
+        let folder = env::temp_dir();
+        panic!(
+            "cannot write a file for workers into {}: {error}",
+            folder.display()
+        )
+    });
+    // A test that is ignored may have been asked for.
+    let arguments = [
+        test,
+        "--exact",
+        "--include-ignored",
+        "--nocapture",
+        "--test-threads=1",
+    ];
     let worker = || {
         let mut command = Command::new(&executable);
         command
-            .args([&test, "--exact", "--nocapture", "--test-threads=1"])
-            .env(SERVE, "1");
+            .args(arguments)
+            .env(SERVE, call.number().to_string());
+        if let Some(earlier) = &earlier {
+            command.env(EARLIER, earlier.path());
+        }
         command
     };
     let jobs = available_parallelism().map_or(1, usize::from);
     let mut rows: Vec<Vec<Row>> = plan.iter().map(|_| Vec::new()).collect();
-    run_all(&plan, jobs, &worker, &AtomicBool::new(false), |event| {
+    let done = run_all(plan, jobs, &worker, &AtomicBool::new(false), |event| {
         if let Event::Finished(index, of_job, _) = event {
             rows[index] = of_job;
         }
-    })
-    .expect("the test binary can be started again as a worker");
-    let name = program.name().replace('/', "__");
-    Verdicts {
-        name,
-        rows: rows.into_iter().flatten().collect(),
+    });
+    if let Err(error) = done {
+        let not_serving = error
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<NotServing>());
+        match not_serving {
+            Some(NotServing { how }) => panic!(
+                "the test binary, started again as a worker with `{}`, ended before it came to this \
+                 check ({how}): call it on the thread of the #[test] function `{test}`, and after \
+                 nothing that a second run of the test would not do as well",
+                arguments.join(" ")
+            ),
+            None => panic!("the test binary cannot be started again as a worker: {error}"),
+        }
     }
+    call.keep(&rows);
+    rows.into_iter().flatten().collect()
 }
 
-/// `module::test` of `crate::module::test::here`, as the test harness names it.
-fn test_name(here: &str) -> String {
-    let path = here.split_once("::").map_or(here, |(_, path)| path);
-    let path = path.rsplit_once("::").map_or(path, |(path, _)| path);
-    path.replace("::{{closure}}", "")
-}
-
-/// Checks a scenario inside a `#[test]` and compares its report with a snapshot in the test's own
-/// crate.
+/// Checks a scenario inside a `#[test]`, or a function that it calls, and compares its report with a
+/// snapshot in the calling crate.
 ///
 /// `assert_verdicts!(scenario)` runs every engine at the scenario's defaults;
 /// `assert_verdicts!(scenario, checks)` runs the given [`Checks`](crate::testing::Checks).
-/// Evaluates to the [`Verdicts`](crate::testing::Verdicts). See [`testing`](crate::testing).
+/// Evaluates to the [`Verdicts`](crate::testing::Verdicts). Engines that contradict each other fail
+/// it, whatever the snapshot says. See [`testing`](crate::testing).
 #[macro_export]
 macro_rules! assert_verdicts {
     ($scenario:expr $(,)?) => {
@@ -242,26 +203,13 @@ macro_rules! assert_verdicts {
     };
     ($scenario:expr, $checks:expr $(,)?) => {{
         fn here() {}
-        let verdicts =
-            $crate::testing::verdicts($scenario, &$checks, ::std::any::type_name_of_val(&here));
+        let verdicts = $crate::testing::check_with($scenario, &$checks);
+        verdicts.assert_agreement();
+        let name =
+            verdicts.snapshot_name(::std::module_path!(), ::std::any::type_name_of_val(&here));
         $crate::insta::with_settings!({ omit_expression => true }, {
-            $crate::insta::assert_snapshot!(verdicts.name(), verdicts.report());
+            $crate::insta::assert_snapshot!(name, verdicts.report());
         });
         verdicts
     }};
-}
-
-#[cfg(test)]
-mod tests {
-    use super::test_name;
-
-    #[test]
-    fn a_test_is_named_as_the_harness_names_it() {
-        assert_eq!(
-            test_name("my_crate::tests::counter::here"),
-            "tests::counter"
-        );
-        assert_eq!(test_name("my_crate::counter::here"), "counter");
-        assert_eq!(test_name("my_crate::counter::{{closure}}::here"), "counter");
-    }
 }

@@ -637,8 +637,13 @@ fn a_worker_that_is_asked_nonsense_says_so() {
     let mut input = child.stdin.take().expect("its input is piped");
     writeln!(input, "nonsense").expect("it reads");
     drop(input);
-    let mut lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
-    assert!(lines.next().is_none());
+    let lines = BufReader::new(child.stdout.take().expect("its output is piped")).lines();
+    let said: Vec<String> = lines
+        .map_while(Result::ok)
+        .filter(|line| !line.is_empty())
+        .collect();
+    // It says that it is ready, and then nothing that could be taken for an answer.
+    assert_eq!(said, ["\u{1}crosscheck-ready"]);
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(code(&output), 2);
     assert!(err(&output).contains("cannot be read"), "{}", err(&output));

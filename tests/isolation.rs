@@ -6,7 +6,7 @@ use std::process::Command;
 use crosscheck::engines::{EngineId, GaveUp, Limits, Row, Verdict, Word};
 use crosscheck::scenario::{Instance, Parameter, Property, Scenario};
 use crosscheck::sync::{Backend, Mutex, scope};
-use crosscheck::testing::{Checks, verdicts};
+use crosscheck::testing::{Checks, check_with};
 
 /// A program that ends in the way its instance names.
 struct Fatal;
@@ -96,28 +96,26 @@ const ENGINES: [EngineId; 4] = [
     EngineId::Threads,
 ];
 
-fn rows(how: &str, test: &str) -> Vec<Row> {
+fn rows(how: &str) -> Vec<Row> {
     let limits = Limits {
         thread_schedules: 200,
         ..Limits::QUICK
     };
-    rows_within(how, test, limits, &ENGINES)
+    rows_within(how, limits, &ENGINES)
 }
 
-fn rows_within(how: &str, test: &str, limits: Limits, engines: &[EngineId]) -> Vec<Row> {
+fn rows_within(how: &str, limits: Limits, engines: &[EngineId]) -> Vec<Row> {
     let checks = Checks::default()
         .engines(engines)
         .limits(limits)
         .set("how", how);
-    verdicts(Fatal, &checks, &format!("tests::isolation::{test}::here"))
-        .rows()
-        .to_vec()
+    check_with(Fatal, &checks).rows().to_vec()
 }
 
 #[test]
 fn a_panic_refutes_the_invariant_with_its_message() {
     for how in ["panic", "panic-in-thread"] {
-        let rows = rows(how, "a_panic_refutes_the_invariant_with_its_message");
+        let rows = rows(how);
         assert_eq!(rows.len(), ENGINES.len());
         for row in rows {
             assert_eq!(
@@ -143,14 +141,13 @@ fn a_panic_refutes_the_invariant_with_its_message() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_program_that_allocates_without_end_is_stopped_before_the_machine_is_full() {
-    let test = "a_program_that_allocates_without_end_is_stopped_before_the_machine_is_full";
     let [mut limits, mut found] = [Vec::new(), Vec::new()];
     for memory in [100, 1_000] {
         let bounds = Limits {
             memory,
             ..Limits::QUICK
         };
-        let rows = rows_within("allocate", test, bounds, &EngineId::ALL);
+        let rows = rows_within("allocate", bounds, &EngineId::ALL);
         assert_eq!(rows.len(), 3 * EngineId::ALL.len());
         for row in rows {
             match &row.verdict {
@@ -180,7 +177,7 @@ fn an_abort_and_an_overflow_are_rows_that_say_so() {
         ("overflow", ["stack overflow", "SIGSEGV"]),
         ("double-panic", ["SIGABRT"; 2]),
     ] {
-        let rows = rows(how, "an_abort_and_an_overflow_are_rows_that_say_so");
+        let rows = rows(how);
         // Three properties each, since nothing is known of any.
         assert_eq!(rows.len(), 3 * ENGINES.len());
         for row in rows {
@@ -199,10 +196,7 @@ fn an_abort_and_an_overflow_are_rows_that_say_so() {
 
 #[test]
 fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
-    for row in rows(
-        "deadlock",
-        "a_deadlock_is_a_counterexample_and_nobody_hangs",
-    ) {
+    for row in rows("deadlock") {
         if row.engine == EngineId::Threads && row.verdict.word() == Word::Sampled {
             continue;
         }
@@ -226,7 +220,7 @@ fn a_deadlock_is_a_counterexample_and_nobody_hangs() {
 
 #[test]
 fn what_a_program_prints_does_not_disturb() {
-    for row in rows("print", "what_a_program_prints_does_not_disturb") {
+    for row in rows("print") {
         assert!(
             matches!(row.verdict.word(), Word::Proved | Word::Sampled),
             "{:?}",

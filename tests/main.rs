@@ -37,5 +37,6 @@ mod starvation;
 mod stepping;
 mod stress;
 mod sweep;
+mod unlisted;
 mod workers;
 mod zero_cost;

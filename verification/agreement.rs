@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crosscheck::engines::agreement::contradictions;
 use crosscheck::engines::check::{instance_text, switches};
 use crosscheck::engines::claims::{Line, Mode, Table};
 use crosscheck::engines::limits::SearchMode;
@@ -224,56 +225,28 @@ impl Arena {
         for planned in &again {
             runs.push(super::rows::run(planned)?);
         }
-        for one in &runs {
-            for other in &runs {
-                contradiction(one, other)?;
-            }
-        }
-        Ok(())
+        agree(&runs)
     }
 }
 
 /// No property may be proved by one run and refuted by another.
-fn contradiction(one: &[Row], other: &[Row]) -> Result<(), Failed> {
-    let with = |rows: &'_ [Row], word| -> Vec<Row> {
-        let rows = rows.iter().filter(|row| row.verdict.word() == word);
-        rows.cloned().collect()
-    };
-    for proved in with(one, Word::Proved) {
-        for refuted in with(other, Word::Refuted) {
-            if proved.property == refuted.property && !only_weak(&proved, &refuted) {
-                return Err(format!(
-                    "{} proves {}, {} refutes it\n\n{}\n{}",
-                    proved.engine,
-                    proved.property,
-                    refuted.engine,
-                    report::snapshot::row_report(&unclaimed(one)),
-                    report::snapshot::row_report(&unclaimed(other)),
-                )
-                .into());
-            }
-        }
+fn agree(runs: &[Vec<Row>]) -> Result<(), Failed> {
+    match contradictions(runs.iter().flatten()).first() {
+        None => Ok(()),
+        Some(contradiction) => Err(format!(
+            "{contradiction}\n\n{}",
+            report::snapshot::row_report(&unclaimed(runs))
+        )
+        .into()),
     }
-    Ok(())
 }
 
-fn unclaimed(rows: &[Row]) -> Vec<Claimed> {
+fn unclaimed(runs: &[Vec<Row>]) -> Vec<Claimed> {
     let claimed = |row: &Row| Claimed {
         row: row.clone(),
         claim: None,
     };
-    rows.iter().map(claimed).collect()
-}
-
-/// Whether one of the two has seen an execution that only a weaker memory model allows, and the
-/// other speaks of a stronger one.
-fn only_weak(proved: &Row, refuted: &Row) -> bool {
-    let strong = |row: &Row| row.engine.memory() == Memory::SequentiallyConsistent;
-    match refuted.counterexample() {
-        Some(found) => !found.sequentially_consistent && strong(proved),
-        // What one reaches, the other does not; who reaches it does not say in which execution.
-        None => !strong(proved) && strong(refuted),
-    }
+    runs.iter().flatten().map(claimed).collect()
 }
 
 /// No line of the table claims a proof of what another claims to be refuted, in either mode.

@@ -6,10 +6,12 @@ use std::thread::available_parallelism;
 use super::args::{Compare, ComparisonFormat};
 use super::verify::check_all;
 use super::{Failure, INTERRUPTED, print, select};
+use crate::engines::agreement::contradictions;
 use crate::engines::check::switches;
 use crate::engines::claims::Mode;
 use crate::engines::comparison::{contenders, questions};
 use crate::report::comparison::{self, Comparison};
+use crate::report::printable;
 use crate::scenario::Program;
 
 pub(super) fn run(arguments: &Compare) -> Result<u8, Failure> {
@@ -66,5 +68,16 @@ pub(super) fn run(arguments: &Compare) -> Result<u8, Failure> {
         ComparisonFormat::Markdown => comparison::markdown(&comparison),
         ComparisonFormat::Json => comparison::json(&comparison),
     })?;
-    Ok(0)
+    let rows = comparison
+        .variants
+        .iter()
+        .flat_map(|compared| &compared.rows);
+    let disagreements = contradictions(rows);
+    for disagreement in &disagreements {
+        eprintln!(
+            "crosscheck: searches contradict each other: {}",
+            printable(&disagreement.to_string())
+        );
+    }
+    Ok(u8::from(!disagreements.is_empty()))
 }

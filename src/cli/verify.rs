@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{Format, How, Keep, Verify, What};
 use super::{Failure, INTERRUPTED, print, select, worker};
+use crate::engines::agreement::withdraw;
 use crate::engines::claims::{Mode, Table, line_for};
 use crate::engines::limits::{Kept, SearchMode};
 use crate::engines::plan::{Planned, catalogue_plan};
@@ -297,6 +298,7 @@ pub(super) fn check_all(plan: &[Planned], jobs: usize) -> Result<Done, Failure> 
     })
     .map_err(|error| Failure(format!("cannot start a worker process: {error}")))?;
     bar.finish_and_clear();
+    withdraw(done.iter_mut().flatten().flat_map(|(rows, _)| rows));
     Ok(done)
 }
 

@@ -141,11 +141,26 @@ impl Job<'_> {
         (self.engine == EngineId::Exhaustive).then_some(self.limits.mode)
     }
 
+    /// The properties that are refuted where they fail though nobody asked for them: those that every
+    /// run looks at, unless less is asked for than the scenario lists.
+    pub(super) fn heard(&self) -> BTreeSet<Property> {
+        let decided = |property: &Property| property.is_of_finite_executions();
+        let listed = self.program.properties().into_iter().filter(decided);
+        if !listed
+            .into_iter()
+            .all(|property| self.targets.contains(&property))
+        {
+            return BTreeSet::new();
+        }
+        Property::ALL.into_iter().filter(decided).collect()
+    }
+
     pub(super) fn settings(&self, choices: Choices) -> Settings {
         Settings {
             semantics: self.semantics,
             spin_cap: self.limits.spins,
             targets: self.targets.clone(),
+            heard: self.heard(),
             choices,
             perturb: None,
             script: None,

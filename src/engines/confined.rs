@@ -89,16 +89,20 @@ impl End {
                 limit: megabytes(limits),
             };
         }
+        GaveUp::Crashed { how: self.how() }
+    }
+
+    /// The end in words, with the last that was printed.
+    pub(super) fn how(&self) -> String {
         let how = match self.signal {
             Some(signal) => format!("signal {signal} ({})", self.named(signal)),
             None => self.status.clone(),
         };
-        let how = if self.words.is_empty() {
+        if self.words.is_empty() {
             how
         } else {
             format!("{how}: {}", self.words.join(" / "))
-        };
-        GaveUp::Crashed { how }
+        }
     }
 
     fn named(&self, signal: i32) -> String {

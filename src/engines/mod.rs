@@ -6,6 +6,8 @@
 //! 4. [`engine`]: the trait, the ids and the table of engines; [`limits`]: what bounds a run.
 //! 5. [`threads`], [`loom`], [`shuttle`]: the engines.
 //! 6. [`mod@check`]: one program, one instance, one engine: rows.
+//!    [`agreement`]: the rows of several engines against each other; `decided`: which of them say
+//!    something.
 //! 7. [`replay`]: a counterexample, run again step by step.
 //! 8. [`calibration`]: tiny programs with known answers, and what each engine says.
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
@@ -17,12 +19,14 @@
 //! 13. `panics`, `environment`, `confined`: the process's panic output, variables and memory, owned
 //!     in one place.
 
+pub mod agreement;
 pub mod calibration;
 pub mod check;
 pub mod claims;
 pub mod comparison;
 mod confined;
 pub mod counterexample;
+mod decided;
 pub mod engine;
 mod environment;
 pub mod exhaustive;

@@ -219,6 +219,13 @@ fn watched_pass<S: Scheduler + Send + 'static>(
         }))
     });
     *told = std::mem::take(&mut *log.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(message) = told.lost.take() {
+        let detail = format!("other threads can move than on the same schedule before ({message})");
+        return Pass {
+            ended: Some(Ending::Unable(GaveUp::Nondeterministic { detail })),
+            says: Loop::Stopped,
+        };
+    }
     if let Some(failure) = session.take_failure() {
         let execution = before + session.totals().executions;
         return Pass {
@@ -274,6 +281,8 @@ struct Log {
     cuts: Vec<Cut>,
     /// The most scheduling points of an execution.
     points: usize,
+    /// The scheduler does not find what it has scheduled before: its panic.
+    lost: Option<String>,
 }
 
 /// A scheduler that is watched and can be stopped.
@@ -376,7 +385,17 @@ impl<S: Scheduler> Scheduler for Watched<S> {
         }
         self.points += 1;
         self.decisions += u64::from(runnable.len() > 1);
-        self.scheduler.next_task(runnable, current, is_yielding)
+        // A panic of the scheduler is none of the program's, whose stack this is.
+        let next = || self.scheduler.next_task(runnable, current, is_yielding);
+        match catch_unwind(AssertUnwindSafe(next)) {
+            Ok(next) => next,
+            Err(payload) => {
+                let message = last_panic::message(payload.as_ref());
+                self.tell(|log| log.lost = Some(message));
+                self.session.cut();
+                None
+            }
+        }
     }
 
     fn next_u64(&mut self) -> u64 {

@@ -35,11 +35,24 @@ const MARK: &str = "\u{1}crosscheck-answer ";
 /// And what is told while a job runs with this.
 const PROGRESS: &str = "\u{1}crosscheck-progress ";
 
+/// How long the last lines of a worker that has ended may take.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// Said by a worker that is ready for jobs.
+const READY: &str = "\u{1}crosscheck-ready";
+
 /// How much of a worker's standard error is kept for the report.
 const LAST_WORDS: usize = 4096;
 
 /// How long a worker may take to keep its search in a file when it is asked to stop.
 const TO_STOP: Duration = Duration::from_secs(60);
+/// A worker that ended before it called [`serve`]; the error of [`run_all`] holds it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a worker ended before it was ready for jobs: {how}")]
+pub struct NotServing {
+    /// How it ended, with the last words that it printed.
+    pub how: String,
+}
 
 /// What happens while jobs run.
 #[derive(Debug)]
@@ -58,7 +71,7 @@ pub enum Event {
 /// one whose search is kept in a file stops, keeps it, and says how far it has come.
 ///
 /// # Errors
-/// When a worker cannot be started at all.
+/// When a worker cannot be started at all, or does not come to [`serve`]: [`NotServing`].
 pub fn run_all(
     plan: &[Planned],
     jobs: usize,
@@ -147,6 +160,10 @@ fn ask(
             Worker::end(running);
             GaveUp::Timeout { seconds }
         }
+        Outcome::Ended if !running.ready => {
+            let how = running.ended().how();
+            return Err(io::Error::other(NotServing { how }));
+        }
         Outcome::Ended => running.ended().reason(&planned.limits),
     };
     let run = Run {
@@ -168,6 +185,7 @@ enum Outcome {
 
 /// A line from a worker that is for us.
 enum Line {
+    Ready,
     Answer(String),
     Progress(Estimate),
 }
@@ -175,6 +193,9 @@ enum Line {
 impl Line {
     /// None: the checked program has printed it.
     fn read(text: &str) -> Option<Self> {
+        if text == READY {
+            return Some(Self::Ready);
+        }
         if let Some(answer) = text.strip_prefix(MARK) {
             return Some(Self::Answer(answer.to_owned()));
         }
@@ -187,6 +208,8 @@ struct Worker {
     child: Child,
     input: ChildStdin,
     lines: Receiver<Line>,
+    /// It has come to [`serve`].
+    ready: bool,
     errors: Arc<Mutex<VecDeque<u8>>>,
     drained: thread::JoinHandle<()>,
 }
@@ -245,6 +268,7 @@ impl Worker {
             child,
             input,
             lines,
+            ready: false,
             errors,
             drained,
         })
@@ -261,6 +285,10 @@ impl Worker {
             .and_then(|()| self.input.flush())
             .is_err()
         {
+            // Its last lines are still to be read.
+            let left = || self.lines.recv_timeout(LAST_LINES);
+            self.ready |=
+                std::iter::from_fn(|| left().ok()).any(|line| matches!(line, Line::Ready));
             return Outcome::Ended;
         }
         let patience = limits.patience();
@@ -268,6 +296,7 @@ impl Worker {
         let mut stopping: Option<Instant> = None;
         loop {
             match self.lines.recv_timeout(Duration::from_millis(20)) {
+                Ok(Line::Ready) => self.ready = true,
                 Ok(Line::Answer(answer)) => return Outcome::Answer(answer),
                 Ok(Line::Progress(estimate)) => told(estimate),
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Ended,
@@ -334,6 +363,12 @@ fn signal(status: &ExitStatus) -> Option<i32> {
 /// # Errors
 /// When standard input or output fails.
 pub fn serve(programs: &[Program]) -> io::Result<()> {
+    {
+        let mut output = io::stdout().lock();
+        // A test harness may have left a line open.
+        writeln!(output, "\n{READY}")?;
+        output.flush()?;
+    }
     let requests = Requests::<Request>::of_parent();
     while let Some(request) = requests.next()? {
         let answer = listening(tell, || request.answer(programs));
@@ -421,6 +456,23 @@ impl Request {
         confine(&planned.limits);
         Ok(planned.check().into_iter().map(WireRow::from).collect())
     }
+}
+
+/// The rows of several jobs as one line of text.
+pub(crate) fn rows_as_text(rows: &[Vec<Row>]) -> String {
+    let wire = |rows: &Vec<Row>| rows.iter().cloned().map(WireRow::from).collect();
+    let rows: Vec<Vec<WireRow>> = rows.iter().map(wire).collect();
+    serde_json::to_string(&rows).expect("plain data serialises")
+}
+
+/// The rows of the jobs of `plan` from that text; none where it is another's.
+pub(crate) fn rows_of_text(text: &str, plan: &[Planned]) -> Option<Vec<Row>> {
+    let rows: Vec<Vec<WireRow>> = serde_json::from_str(text).ok()?;
+    let of_job = |(planned, rows): (&Planned, Vec<WireRow>)| {
+        let rows = rows.into_iter().map(|row| row.into_row(planned));
+        rows.collect::<Vec<Row>>()
+    };
+    (rows.len() == plan.len()).then(|| plan.iter().zip(rows).flat_map(of_job).collect())
 }
 
 /// A row on its way from a worker.

@@ -6,7 +6,7 @@ use super::Context;
 use super::escape::markup;
 use super::explain::Story;
 use super::glossary::WORDS;
-use super::overview::{Cell, Failing, Line, Notes, Overview, Section, column};
+use super::overview::{Cell, DISAGREEMENTS, Failing, Line, Notes, Overview, Section, column};
 use crate::engines::{Claimed, Counterexample};
 
 const STYLE: &str = "\
@@ -47,6 +47,11 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         &mut page,
         "contradicted claims",
         overview.contradictions.iter().map(|text| markup(text)),
+    );
+    list(
+        &mut page,
+        DISAGREEMENTS,
+        overview.disagreements.iter().map(|text| markup(text)),
     );
     if !overview.failing.is_empty() {
         page.push_str("<h2>refuted</h2>\n");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::overview::Totals;
+use super::overview::{Totals, disagreements};
 use super::{Context, escape};
 use crate::engines::counterexample::{BlockedThread, CounterStep};
 use crate::engines::{Claim, Claimed, Counterexample, Row, Verdict, Word};
@@ -14,7 +14,8 @@ use crate::scenario::{Property, Value};
 /// The version of the schema; changes when a key changes its meaning or goes away.
 pub(super) const SCHEMA: u32 = 1;
 
-/// Writes one JSON object: `schema`, `rows`, `summary`.
+/// Writes one JSON object: `schema`, `rows`, `summary`; and `disagreements` where engines contradict
+/// each other.
 #[must_use]
 pub fn render(rows: &[Claimed], context: &Context) -> String {
     let mut sorted: Vec<(usize, &Claimed)> = rows.iter().enumerate().collect();
@@ -33,8 +34,13 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         .map(|(at, row)| text(&RowObject::of(row, context.milliseconds(at))))
         .collect();
     let separator = if rows.is_empty() { "" } else { "\n" };
+    let disagreements = disagreements(rows);
+    let disagreements = match disagreements.len() {
+        0 => String::new(),
+        _ => format!("\"disagreements\":{},\n", text(&disagreements)),
+    };
     let document = format!(
-        "{{\"schema\":{SCHEMA},\"rows\":[{separator}{}{separator}],\n\"summary\":{}}}\n",
+        "{{\"schema\":{SCHEMA},\"rows\":[{separator}{}{separator}],\n{disagreements}\"summary\":{}}}\n",
         rows_as_text.join(",\n"),
         text(&Summary::of(&Totals::of(rows, context))),
     );

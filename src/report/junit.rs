@@ -1,6 +1,6 @@
 //! Test cases for a CI server: a suite for each problem, a case for each row.
 //!
-//! A case fails when its row contradicts its claim, or is refuted and nothing is claimed; it is
+//! A case fails when its row contradicts its claim or another engine's, or is refuted and nothing is claimed; it is
 //! skipped when nothing is claimed and it is not decided. All others pass, refuted rows that are
 //! claimed to be included.
 
@@ -9,12 +9,14 @@ use std::fmt::Write as _;
 use super::escape::{line, markup};
 use super::overview::what;
 use super::{Context, explain};
+use crate::engines::agreement::{Contradiction, contradictions};
 use crate::engines::check::Row;
 use crate::engines::{Claimed, ExitStatus, Word};
 
 /// Writes one XML document.
 #[must_use]
 pub fn render(rows: &[Claimed], context: &Context) -> String {
+    let disagreements = contradictions(rows.iter().map(|claimed| &claimed.row));
     let mut suites: Vec<Suite<'_>> = Vec::new();
     for (at, claimed) in rows.iter().enumerate() {
         let problem = claimed.row.problem();
@@ -34,7 +36,7 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         let milliseconds = context.milliseconds(at).filter(|_| first);
         suites[index].cases.push(Case {
             claimed,
-            outcome: Outcome::of(claimed),
+            outcome: Outcome::of(claimed, &disagreements),
             milliseconds,
         });
     }
@@ -91,7 +93,7 @@ struct Case<'a> {
 enum Outcome {
     /// As claimed, or proved.
     Passes,
-    /// Contradicts its claim.
+    /// Contradicts its claim, or is a proof that another engine contradicts.
     Contradicts(String),
     /// Refuted, and nothing is claimed.
     Refuted,
@@ -100,9 +102,13 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(claimed: &Claimed) -> Self {
+    fn of(claimed: &Claimed, disagreements: &[Contradiction<'_>]) -> Self {
         if let Some(contradiction) = claimed.contradiction() {
             return Self::Contradicts(contradiction);
+        }
+        let proof = |found: &&Contradiction<'_>| std::ptr::eq(found.proved, &raw const claimed.row);
+        if let Some(disagreement) = disagreements.iter().find(proof) {
+            return Self::Contradicts(disagreement.to_string());
         }
         match (&claimed.claim, claimed.row.verdict.word()) {
             (Some(_), _) | (None, Word::Proved) => Self::Passes,

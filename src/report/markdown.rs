@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::explain::Story;
 use super::glossary::WORDS;
-use super::overview::{Cell, Failure, Line, Notes, Overview, column};
+use super::overview::{Cell, DISAGREEMENTS, Failure, Line, Notes, Overview, column};
 use super::{Context, escape};
 use crate::engines::{Claimed, Word};
 
@@ -21,6 +21,11 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         &mut text,
         "contradicted claims",
         overview.contradictions.iter().map(|c| escape::code(c)),
+    );
+    list(
+        &mut text,
+        DISAGREEMENTS,
+        overview.disagreements.iter().map(|d| escape::code(d)),
     );
     if !overview.failing.is_empty() {
         text.push_str("\n#### refuted\n");

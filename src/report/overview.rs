@@ -7,10 +7,15 @@ use std::fmt;
 use super::explain::{self, titled};
 use super::glossary::{meaning, place};
 use super::{Context, escape};
+use crate::engines::agreement::contradictions;
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
 use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
 use crate::scenario::{Instance, Property};
+
+/// What stands over engines that contradict each other.
+pub(super) const DISAGREEMENTS: &str = "engines that contradict each other: one of them is wrong, \
+    or the program decides by something outside of the model";
 
 /// The rows of a report, in order.
 pub(super) struct Overview<'a> {
@@ -22,6 +27,8 @@ pub(super) struct Overview<'a> {
     pub(super) sections: Vec<Section>,
     /// What contradicts which claim.
     pub(super) contradictions: Vec<String>,
+    /// Which engines contradict each other.
+    pub(super) disagreements: Vec<String>,
     /// What is refuted.
     pub(super) failing: Vec<Failing<'a>>,
     /// Why rows are less than proved.
@@ -170,6 +177,7 @@ impl<'a> Overview<'a> {
                 .map(|(problem, lines)| Section { problem, lines })
                 .collect(),
             contradictions: rows.iter().filter_map(contradiction).collect(),
+            disagreements: disagreements(rows),
             failing: groups
                 .iter()
                 .filter_map(|group| failing(rows, group, &names))
@@ -443,6 +451,14 @@ pub(super) fn row_name(row: &Row) -> String {
 fn contradiction(row: &Claimed) -> Option<String> {
     let contradiction = escape::line(&row.contradiction()?);
     Some(format!("{}: {contradiction}", row_name(&row.row)))
+}
+
+/// Which engines contradict each other, each with what it says.
+pub(super) fn disagreements(rows: &[Claimed]) -> Vec<String> {
+    contradictions(rows.iter().map(|claimed| &claimed.row))
+        .iter()
+        .map(|contradiction| escape::line(&contradiction.to_string()))
+        .collect()
 }
 
 fn failing<'a>(rows: &'a [Claimed], group: &Group, names: &Names<'_>) -> Option<Failing<'a>> {
@@ -850,6 +866,47 @@ mod tests {
             ]
         );
         assert_eq!(overview.marks.len(), 1);
+    }
+
+    /// In every format, and in the exit code.
+    #[test]
+    fn engines_that_contradict_each_other_are_told() {
+        let mut rows = samples::unclaimed(samples::ORDERED, EngineId::Loom);
+        assert!(overview(&rows).disagreements.is_empty());
+        let (scenario, instance) = (rows[0].row.scenario.clone(), rows[0].row.instance.clone());
+        let mut against = samples::unclaimed(samples::OPPOSITE, EngineId::ShuttleDfs);
+        against[0].row.scenario = scenario;
+        against[0].row.instance = instance;
+        rows.extend(against);
+        let context = samples::context();
+        let overview = overview(&rows);
+        let [told] = &overview.disagreements[..] else {
+            panic!("one of two properties")
+        };
+        assert!(
+            told.contains("loom proves deadlock-freedom under c11"),
+            "{told}"
+        );
+        assert!(
+            told.contains("shuttle-dfs refutes deadlock-freedom under sc: nobody can move"),
+            "{told}"
+        );
+        assert_eq!(overview.totals.exit, ExitStatus::Disagreed);
+        assert_eq!(overview.totals.exit.code(), 1);
+        for text in [
+            crate::report::table::render(&rows, &context),
+            crate::report::markdown::render(&rows, &context),
+            crate::report::html::render(&rows, &context),
+        ] {
+            assert!(text.contains(DISAGREEMENTS), "{text}");
+            assert!(text.contains("shuttle-dfs refutes"), "{text}");
+        }
+        let json: serde_json::Value =
+            serde_json::from_str(&crate::report::json::render(&rows, &context)).unwrap();
+        assert_eq!(json["disagreements"][0], told.as_str());
+        assert_eq!(json["summary"]["exit"], 1);
+        let junit = crate::report::junit::render(&rows, &context);
+        assert!(junit.contains("loom proves"), "{junit}");
     }
 
     #[test]

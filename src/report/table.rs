@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::Context;
 use super::glossary::WORDS;
 use super::layout::{clipped, width, wrapped};
-use super::overview::{Cell, Failing, Line, Note, Notes, Overview, Section, column};
+use super::overview::{Cell, DISAGREEMENTS, Failing, Line, Note, Notes, Overview, Section, column};
 use crate::engines::Claimed;
 use crate::scenario::Property;
 
@@ -27,6 +27,11 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         &mut text,
         "contradicted claims",
         overview.contradictions.iter().cloned(),
+    );
+    paragraph(
+        &mut text,
+        DISAGREEMENTS,
+        overview.disagreements.iter().cloned(),
     );
     paragraph(
         &mut text,

@@ -101,6 +101,16 @@ impl Property {
         matches!(self, Self::Linearizability | Self::MaximalParallelism)
     }
 
+    /// Whether one execution that ends, or cannot go on, is enough to show that it fails, and no
+    /// observer of moments is needed to see that: what every run looks at, asked for or not, but for
+    /// data races, which are met where the backend tells of them.
+    #[must_use]
+    pub const fn is_of_finite_executions(self) -> bool {
+        !self.is_of_infinite_executions()
+            && !self.is_of_moments()
+            && !matches!(self, Self::Reachability)
+    }
+
     /// What a failure of it is called in a report: "deadlock", "data race".
     #[must_use]
     pub const fn failure(self) -> &'static str {

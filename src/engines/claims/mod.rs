@@ -13,6 +13,7 @@ use std::fmt;
 
 pub use table::{Line, Table, TableError, line_for};
 
+use super::agreement::contradictions;
 use super::check::Row;
 use super::limits::Limits;
 use super::verdict::Word;
@@ -100,6 +101,8 @@ pub enum ExitStatus {
     Success,
     /// 1: a claim is contradicted, or an unclaimed row is refuted.
     Contradicted,
+    /// 1: two engines contradict each other.
+    Disagreed,
     /// 3: an unclaimed row ended bounded, sampled or gave up.
     Undecided,
     /// 130: somebody interrupted the run, so that rows are missing or were cut.
@@ -121,6 +124,9 @@ impl ExitStatus {
                     Word::Bounded | Word::Sampled | Word::GaveUp
                 )
         });
+        if !contradictions(rows.iter().map(|claimed| &claimed.row)).is_empty() {
+            return Self::Disagreed;
+        }
         match (contradicted, undecided) {
             (true, _) => Self::Contradicted,
             (false, true) => Self::Undecided,
@@ -133,7 +139,7 @@ impl ExitStatus {
     pub const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
-            Self::Contradicted => 1,
+            Self::Contradicted | Self::Disagreed => 1,
             Self::Undecided => 3,
             Self::Interrupted => 130,
         }
@@ -145,6 +151,7 @@ impl fmt::Display for ExitStatus {
         f.write_str(match self {
             Self::Success => "every claim holds",
             Self::Contradicted => "a claim is contradicted or an unclaimed row is refuted",
+            Self::Disagreed => "two engines contradict each other, so a verdict is wrong",
             Self::Undecided => "an unclaimed row is not decided",
             Self::Interrupted => "interrupted, and nothing is said of what had not finished",
         })

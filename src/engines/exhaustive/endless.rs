@@ -51,6 +51,8 @@ pub(super) fn endless(job: &Job<'_>) -> Settings {
     Settings {
         endless: true,
         protects: false,
+        // What fails is a gap of the graph, which is told.
+        heard: BTreeSet::new(),
         ..settings(job, true, true)
     }
 }

@@ -126,6 +126,7 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
     Settings {
         semantics: job.semantics,
         targets: job.targets.clone(),
+        heard: job.heard(),
         spin_cap: job.limits.spins,
         steps: job.limits.steps,
         native,

@@ -63,6 +63,8 @@ pub(super) enum Phase {
 pub(super) struct Settings {
     pub(super) semantics: Semantics,
     pub(super) targets: BTreeSet<Property>,
+    /// What ends the run as well where it fails, though nothing is done to find it.
+    pub(super) heard: BTreeSet<Property>,
     pub(super) spin_cap: u32,
     /// Most steps in an execution.
     pub(super) steps: usize,
@@ -567,7 +569,7 @@ impl<'h> Execution<'h> {
 }
 
 impl Inner {
-    /// A property fails: that ends the run if it is a target, and else cuts this execution.
+    /// A property fails: that ends the run if it is a target or heard, and else cuts this execution.
     fn fails(
         &mut self,
         settings: &Settings,
@@ -575,7 +577,7 @@ impl Inner {
         message: String,
         location: Option<String>,
     ) {
-        if settings.targets.contains(&property) {
+        if settings.targets.contains(&property) || settings.heard.contains(&property) {
             if self.failed.is_none() {
                 self.failed = Some(Failed {
                     property,

@@ -452,7 +452,8 @@ impl Session {
         location: Option<String>,
         past: Option<Clock>,
     ) -> Halt {
-        if self.settings.targets.contains(&property) {
+        let Settings { targets, heard, .. } = &self.settings;
+        if targets.contains(&property) || heard.contains(&property) {
             let steps = match past {
                 Some(past) => {
                     let last = state.steps.len().saturating_sub(1);

@@ -11,8 +11,11 @@ pub struct Settings {
     pub semantics: Semantics,
     /// After how many rounds a busy-wait is ended.
     pub spin_cap: u32,
-    /// The properties whose failure ends the run; the failure of another only ends its execution.
+    /// The properties that are looked at, and whose failure ends the run.
     pub targets: BTreeSet<Property>,
+    /// The properties whose failure ends the run as well where it is met, though nothing is done to
+    /// meet it; the failure of any other only ends its execution.
+    pub heard: BTreeSet<Property>,
     /// Where choices come from.
     pub choices: Choices,
     /// Seed of the random yields before operations; none when absent.
@@ -27,6 +30,7 @@ impl Default for Settings {
             semantics: Semantics::DEFAULT,
             spin_cap: 2,
             targets: Property::ALL.into_iter().collect(),
+            heard: BTreeSet::new(),
             choices: Choices::Table(ChoiceTable::new()),
             perturb: None,
             script: None,
