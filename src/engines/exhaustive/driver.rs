@@ -28,6 +28,8 @@ pub(super) enum Driver {
     Rounds(Rounds),
     /// Each thread in its turn.
     Turns(Turns),
+    /// The auditor, who takes the steps of a trace himself.
+    Audit,
 }
 
 impl Driver {
@@ -36,9 +38,12 @@ impl Driver {
             Self::Search(explorer) => explorer.begin(),
             Self::Survey(survey) => survey.begin(),
             Self::Near(nearest) => nearest.begin(),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {
-                true
-            }
+            Self::Guide(_)
+            | Self::Script
+            | Self::Steps(_)
+            | Self::Rounds(_)
+            | Self::Turns(_)
+            | Self::Audit => true,
         }
     }
 
@@ -59,7 +64,7 @@ impl Driver {
                 Some(choice) if is_possible(world, choice) => choice.into(),
                 _ => Decision::Cut,
             }),
-            (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
+            (Self::Guide(_) | Self::Script, None) | (Self::Audit, _) => Ok(Decision::Over),
         }
     }
 
@@ -68,7 +73,12 @@ impl Driver {
             Self::Search(explorer) => explorer.end(world, ended),
             Self::Survey(survey) => survey.end(world, ended),
             Self::Near(nearest) => nearest.end(world, ended),
-            Self::Guide(_) | Self::Script | Self::Steps(_) | Self::Rounds(_) | Self::Turns(_) => {}
+            Self::Guide(_)
+            | Self::Script
+            | Self::Steps(_)
+            | Self::Rounds(_)
+            | Self::Turns(_)
+            | Self::Audit => {}
         }
     }
 

@@ -12,6 +12,7 @@ use std::thread::panicking;
 
 use smallvec::SmallVec;
 
+use super::audit::Sample;
 use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
 use super::learned::{Deed, Learned, Then};
@@ -86,6 +87,10 @@ pub(super) struct Settings {
     pub(super) protects: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
     pub(super) endless: bool,
+    /// A sample of the executions is to be run again.
+    pub(super) audits: bool,
+    /// Nobody looks for races and zones: another execution of the same trace has been looked at.
+    pub(super) unwatched: bool,
 }
 
 /// A property that failed.
@@ -100,6 +105,8 @@ pub(super) struct Failed {
 pub(super) enum Stuck {
     /// It behaves differently on the same schedule.
     Diverged(Box<Divergence>),
+    /// It depends on something that the model does not have.
+    Outside(String),
     /// It takes more steps than are allowed.
     Steps,
     /// A panic was caught in a thread that held something.
@@ -144,6 +151,8 @@ pub(super) struct Inner {
     pub(super) learned: Option<Learned>,
     /// The accesses of each thread that are going on: whether it has announced anything meanwhile.
     accessing: Vec<SmallVec<[bool; 2]>>,
+    /// The executions that are run again.
+    pub(super) sample: Option<Sample>,
 }
 
 /// One execution after another of one program.
@@ -182,7 +191,7 @@ impl<'h> Execution<'h> {
             world,
             driver,
             observer: Observer::default(),
-            segments: settings.by_state.then(Segments::default),
+            segments: (settings.by_state && !settings.unwatched).then(Segments::default),
             recorder,
             failed: None,
             stuck: None,
@@ -202,6 +211,7 @@ impl<'h> Execution<'h> {
             spun: Vec::new(),
             learned: learns.then(|| Learned::within(settings.learned)),
             accessing: Vec::new(),
+            sample: settings.audits.then(Sample::default),
         };
         Self {
             host,
@@ -228,6 +238,9 @@ impl<'h> Execution<'h> {
             if let Some(learned) = &mut inner.learned {
                 learned.turns_back(common);
             }
+            if let Some(sample) = &mut inner.sample {
+                sample.begins();
+            }
             inner.world.begin();
             // The first execution shows whether there is plain memory to keep clocks for.
             let first = inner.totals.executions == 0;
@@ -238,7 +251,10 @@ impl<'h> Execution<'h> {
                 // What is played has no clocks.
                 inner.unlearn();
             }
-            inner.observer.keep_clocks(by_order && (first || cells));
+            let watched = !self.settings.unwatched;
+            inner
+                .observer
+                .keep_clocks(watched && by_order && (first || cells));
             inner.observer.begin();
             if let Some(segments) = &mut inner.segments {
                 segments.begin();
@@ -478,6 +494,9 @@ impl<'h> Execution<'h> {
             } else {
                 ended
             };
+            if let Some(sample) = &mut inner.sample {
+                sample.ended(&inner.driver, &inner.world, ended);
+            }
             inner.driver.end(&inner.world, ended);
         }
     }
@@ -543,6 +562,19 @@ impl Inner {
         } else {
             self.cut_by = Some(property);
         }
+    }
+
+    /// Why the execution that has been given up was.
+    pub(super) fn failure(&mut self) -> Failed {
+        if let Some(failed) = self.failed.take() {
+            return failed;
+        }
+        let property = self.cut_by.unwrap_or(Property::Invariant);
+        let message = match &self.stuck {
+            Some(Stuck::Internal(message)) => message.clone(),
+            _ => "it does not go on".to_owned(),
+        };
+        Failed { property, message }
     }
 
     /// A thread has given more units than are counted: that is a panic of the program's. Semaphores that
@@ -1299,7 +1331,10 @@ impl Execution<'_> {
             Shown::Cell => {
                 used.cells = true;
                 let by_order = inner.segments.is_none() && inner.locksets.is_none();
-                inner.again |= by_order && !inner.observer.keeps_clocks() && self.observing();
+                inner.again |= by_order
+                    && !self.settings.unwatched
+                    && !inner.observer.keeps_clocks()
+                    && self.observing();
             }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
             Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
@@ -1339,6 +1374,9 @@ impl Execution<'_> {
             self.visible(Op::Enter(zone), place);
         }
         if !self.observing() {
+            return;
+        }
+        if self.settings.unwatched {
             return;
         }
         let result = self.entered(me, zone, limit, place);
@@ -1399,7 +1437,7 @@ impl Execution<'_> {
             // A write may read what it replaces.
             inner.world.seen(me, memory);
         }
-        if !observed {
+        if !observed || self.settings.unwatched {
             return Ok(());
         }
         if wanted {
@@ -1435,7 +1473,7 @@ impl Execution<'_> {
         if limit > 1 && !self.settings.silent_zones {
             self.visible(Op::Leave(zone), place);
         }
-        if !self.observing() {
+        if !self.observing() || self.settings.unwatched {
             return;
         }
         let result = {

@@ -98,6 +98,7 @@
 //! 8. [`liveness`]: what infinite executions do; `endless`: the verdicts on them; `rounds`: one of
 //!    them, run again; `tale`: an execution as it is shown.
 
+mod audit;
 mod checkpoint;
 mod driver;
 mod endless;

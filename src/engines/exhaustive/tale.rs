@@ -91,6 +91,12 @@ impl Tale {
     }
 }
 
+/// An operation's word and its object, before it has happened.
+pub(super) fn announced(op: Op) -> (&'static str, Option<ObjectId>) {
+    let (word, object, _) = told(op, 0);
+    (word, object)
+}
+
 fn kind(shown: Shown) -> ObjectKind {
     match shown {
         Shown::Mutex => ObjectKind::Mutex,
