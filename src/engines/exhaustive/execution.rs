@@ -541,6 +541,17 @@ impl<'h> Execution<'h> {
         resume_unwind(Box::new(Abandoned));
     }
 
+    /// The calling thread gives up control within its silent step; to be called while nothing of
+    /// `self` is borrowed, and only where somebody takes it up again.
+    pub(super) fn pauses(&self) {
+        let me = self.current.get();
+        self.inner.borrow_mut().world.pauses(me);
+        self.host.give_up(me);
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
+    }
+
     fn go_on(&self, result: Result<(), Stopped>) {
         if result.is_err() {
             self.abandon();

@@ -1,44 +1,73 @@
-//! A heap on which the program's allocations come to lie elsewhere than before.
+//! Blocks by which the program's allocations come to lie elsewhere than in the run before.
 //!
-//! Allocators hand out what was given back last. Blocks of each small size are taken, kept or given
-//! back in an order that differs from run to run, so that neither the order nor the parity of the
-//! addresses of what is allocated next is what it was.
+//! Allocators hand out first what was given back last. Before a run blocks of each small size are
+//! given back in an order that differs from run to run, and after it as many are taken again, so
+//! that neither the order nor the parity of the addresses of what the program allocates is what it
+//! was.
 
 use std::hint::black_box;
 
-/// Sizes of blocks in bytes: every size class of 16 bytes up to here.
+/// The largest size in bytes, of the size classes of 16 bytes each.
 const LARGEST: usize = 256;
 
-/// Blocks of each size.
-const BLOCKS: usize = 4;
+/// Blocks of each size that are held between two runs.
+const HELD: usize = 8;
 
-/// Blocks that are held, so that the program gets others.
+/// The most of them that are given back before a run.
+const MOST: usize = 5;
+
+/// Blocks of every small size.
 #[derive(Debug)]
-pub(super) struct Shifted {
-    _held: Vec<Vec<u8>>,
+pub(super) struct Ballast {
+    /// By size.
+    blocks: Vec<Vec<Vec<u8>>>,
+    chance: u64,
 }
 
-/// Takes and gives back blocks; `round` says how, and differs from run to run.
-pub(super) fn shift(round: u64) -> Shifted {
-    let mut chance = round.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut draw = move |below: usize| {
-        // Xorshift (Marsaglia 2003): which blocks are kept need not be unforeseeable.
-        chance ^= chance << 13;
-        chance ^= chance >> 7;
-        chance ^= chance << 17;
-        (chance >> 33) as usize % below
-    };
-    let mut held = Vec::new();
-    for size in (16..=LARGEST).step_by(16) {
-        let mut blocks: Vec<Vec<u8>> = (0..BLOCKS)
-            // Eight bytes less: the size that an allocator adds its own word to.
-            .map(|_| black_box(Vec::with_capacity(size - 8)))
-            .collect();
-        let kept = draw(BLOCKS + 1);
-        for _ in kept..BLOCKS {
-            drop(blocks.swap_remove(draw(blocks.len())));
+impl Ballast {
+    /// Takes the blocks.
+    pub(super) fn new() -> Self {
+        let sizes = || (16..=LARGEST).step_by(16);
+        let mut blocks: Vec<Vec<Vec<u8>>> = sizes().map(|_| Vec::with_capacity(HELD)).collect();
+        // By turns, so that blocks of one size do not lie side by side.
+        for _ in 0..HELD {
+            for (size, of_size) in sizes().zip(&mut blocks) {
+                of_size.push(block(size));
+            }
         }
-        held.append(&mut blocks);
+        Self {
+            blocks,
+            chance: 0x9e37_79b9_7f4a_7c15,
+        }
     }
-    Shifted { _held: held }
+
+    /// Gives some back, in an order of its own each time.
+    pub(super) fn release(&mut self) {
+        for at in 0..self.blocks.len() {
+            for _ in 0..1 + self.draw(MOST) {
+                let which = self.draw(self.blocks[at].len());
+                drop(self.blocks[at].swap_remove(which));
+            }
+        }
+    }
+
+    /// Takes as many again.
+    pub(super) fn refill(&mut self) {
+        for (nth, of_size) in self.blocks.iter_mut().enumerate() {
+            of_size.resize_with(HELD, || block(16 * (nth + 1)));
+        }
+    }
+
+    /// A number below `below`: need not be unforeseeable (xorshift, Marsaglia 2003).
+    fn draw(&mut self, below: usize) -> usize {
+        self.chance ^= self.chance << 13;
+        self.chance ^= self.chance >> 7;
+        self.chance ^= self.chance << 17;
+        (self.chance >> 33) as usize % below
+    }
+}
+
+/// A block of a size class: allocators add a word of their own.
+fn block(size: usize) -> Vec<u8> {
+    black_box(Vec::with_capacity(size - 8))
 }

@@ -1,6 +1,6 @@
 //! Runs traces of a search again and compares.
 
-use super::addresses::shift;
+use super::addresses::Ballast;
 use super::linearise::{First, Linearised, Next};
 use super::listener::{Heard, Listener, Said};
 use super::sample::Trace;
@@ -11,7 +11,7 @@ use crate::engines::exhaustive::runner::coroutines::{Coroutines, linearise};
 use crate::engines::exhaustive::tale;
 use crate::engines::exhaustive::world::World;
 use crate::sync::Name;
-use crate::sync::stepping::{Op, Place, ThreadId, run_on};
+use crate::sync::stepping::{Op, Place, Shown, ThreadId, run_on};
 
 /// The order in which a search runs silent steps: each after the step that led to it.
 const AS_SEARCHED: &str = "as the search ran it";
@@ -24,8 +24,7 @@ pub(in crate::engines::exhaustive) struct Auditor<'h> {
     execution: Execution<'h>,
     /// How many numbers the search had given when its identities were taken over.
     numbers: Option<[usize; 4]>,
-    /// How often the program has been run here.
-    runs: u64,
+    ballast: Ballast,
     /// The first trace, which is run once more at the end.
     first: Option<Box<Trace>>,
     /// What was heard of it.
@@ -33,6 +32,9 @@ pub(in crate::engines::exhaustive) struct Auditor<'h> {
     /// What has been heard in the two orders.
     heard: [Heard; 2],
     audited: u64,
+    /// What came out otherwise, where the search goes on: over states, in which a race that would
+    /// explain it may be found later.
+    found: Option<Stuck>,
 }
 
 impl<'h> Auditor<'h> {
@@ -56,11 +58,12 @@ impl<'h> Auditor<'h> {
             coroutines,
             execution: Execution::new(coroutines, settings, Driver::Audit, None),
             numbers: None,
-            runs: 0,
+            ballast: Ballast::new(),
             first: None,
             first_heard: Heard::default(),
             heard: Default::default(),
             audited: 0,
+            found: None,
         }
     }
 
@@ -69,8 +72,14 @@ impl<'h> Auditor<'h> {
     #[inline]
     pub(in crate::engines::exhaustive) fn passes(&mut self, search: &mut Inner) -> bool {
         match search.sample.as_mut().and_then(super::Sample::take) {
-            Some(trace) => self.audits(search, trace),
-            None => true,
+            Some(trace) if self.found.is_none() => {
+                self.audits(search, trace);
+                if self.execution.settings.by_state {
+                    self.found = search.stuck.take();
+                }
+                search.stuck.is_none()
+            }
+            _ => true,
         }
     }
 
@@ -80,6 +89,7 @@ impl<'h> Auditor<'h> {
             return;
         }
         if self.passes(search)
+            && self.found.is_none()
             && let Some(first) = self.first.take()
         {
             let before = std::mem::take(&mut self.first_heard);
@@ -93,13 +103,14 @@ impl<'h> Auditor<'h> {
                 )));
             }
         }
+        search.stuck = search.stuck.take().or(self.found);
         if search.stuck.is_none() {
             search.totals.audited = self.audited;
         }
     }
 
     #[cold]
-    fn audits(&mut self, search: &mut Inner, trace: Box<Trace>) -> bool {
+    fn audits(&mut self, search: &mut Inner, trace: Box<Trace>) {
         self.audited += 1;
         let by_turns = match trace.number.is_multiple_of(2) {
             true => First::Lowest,
@@ -130,7 +141,6 @@ impl<'h> Auditor<'h> {
             self.first_heard = std::mem::take(&mut self.heard[0]);
             self.first = Some(trace);
         }
-        search.stuck.is_none()
     }
 
     /// Runs a trace in one linearisation, on other addresses, and compares it with what the search
@@ -143,8 +153,7 @@ impl<'h> Auditor<'h> {
         heard: Heard,
     ) -> Heard {
         self.takes_over(&search.world);
-        self.runs += 1;
-        let held = shift(self.runs);
+        self.ballast.release();
         let mut linearised = Linearised::new(&trace.events, first);
         let listener = Listener::new(&self.execution, heard);
         let end = run_on(&listener, || {
@@ -156,7 +165,7 @@ impl<'h> Auditor<'h> {
                 &|| listener.stops(),
             )
         });
-        drop(held);
+        self.ballast.refill();
         let heard = listener.into_heard();
         let found = match end {
             Err(Failed { property, message }) => Some(format!(
@@ -227,10 +236,11 @@ fn announced(heard: &Heard, announced: Option<(Op, Place)>) -> String {
     let Some((op, place)) = announced else {
         return "its end".to_owned();
     };
-    let (word, object) = tale::announced(op);
-    let name = object.and_then(|object| heard.object_names.get(object).copied().flatten());
-    match name {
-        Some(name) => format!("{word} `{name}` at {place}"),
+    let known = |object| heard.objects.get(object).copied().flatten();
+    let is_mutex = |object| matches!(known(object), Some((Shown::Mutex, _)));
+    let (word, object) = tale::announced(op, is_mutex);
+    match object.and_then(known) {
+        Some((_, name)) => format!("{word} `{name}` at {place}"),
         None => format!("{word} at {place}"),
     }
 }

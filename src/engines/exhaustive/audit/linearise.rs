@@ -103,6 +103,11 @@ impl Linearised {
                 continue;
             };
             let event = self.order.event(index);
+            if matches!(op, Op::Join(_) | Op::Depart(_) | Op::Granted { .. }) && op != event.op {
+                // It goes on when another has ended, arrived or given, and that is no step of its
+                // own.
+                continue;
+            }
             if op != event.op || place != event.place {
                 return Next::Differs(thread, Some(index));
             }

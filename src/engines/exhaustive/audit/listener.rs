@@ -45,7 +45,7 @@ impl Said {
 pub(super) struct Heard {
     pub(super) threads: Vec<Vec<Said>>,
     pub(super) thread_names: Vec<Option<Name>>,
-    pub(super) object_names: Vec<Option<Name>>,
+    pub(super) objects: Vec<Option<(Shown, Name)>>,
 }
 
 impl Heard {
@@ -62,7 +62,7 @@ impl Heard {
         self.threads[thread].push(said);
     }
 
-    fn name(names: &mut Vec<Option<Name>>, id: usize, name: Name) {
+    fn name<T: Copy>(names: &mut Vec<Option<T>>, id: usize, name: T) {
         if names.len() <= id {
             names.resize(id + 1, None);
         }
@@ -126,9 +126,9 @@ unsafe impl Machine for Listener<'_, '_> {
 
     fn object(&self, new: NewObject) -> ObjectId {
         self.hears(Said::Made(new.kind, beginning(&new.substance)));
-        let name = new.name;
+        let shown = (new.kind, new.name);
         let id = self.execution.object(new);
-        Heard::name(&mut self.heard.borrow_mut().object_names, id, name);
+        Heard::name(&mut self.heard.borrow_mut().objects, id, shown);
         id
     }
 
@@ -160,7 +160,10 @@ unsafe impl Machine for Listener<'_, '_> {
     }
 
     fn note(&self, note: Note, place: Place) {
-        self.hears(Said::Notes(note, place));
+        // That a situation occurs is a witness: another linearisation need not show it.
+        if !matches!(note, Note::Reached(_)) {
+            self.hears(Said::Notes(note, place));
+        }
         self.execution.note(note, place);
     }
 
@@ -183,6 +186,8 @@ unsafe impl Machine for Listener<'_, '_> {
         // SAFETY: handed on to our caller.
         let thread = unsafe { self.execution.spawn(name, body) };
         Heard::name(&mut self.heard.borrow_mut().thread_names, thread, name);
+        // What it does from here on and what the new thread begins with are concurrent.
+        self.execution.pauses();
         thread
     }
 
