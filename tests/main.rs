@@ -1,6 +1,7 @@
 //! Laws of the parts, the limits of the engines, the command line, the README, the floors.
 
 mod attacks;
+mod audit;
 mod borders;
 mod calibration;
 mod claims;

@@ -245,6 +245,7 @@ mod tests {
                 cuts,
             }),
             End::Sample => Ending::Sampled(Sample {
+                nothing_to_choose: false,
                 scheduler: "some".to_owned(),
                 seed: None,
                 schedules: 3,
@@ -273,6 +274,7 @@ mod tests {
             },
             overridden: Vec::new(),
             mode: None,
+            gaps: Default::default(),
         };
         let mut row = rows(&job, run).remove(0);
         if end == End::Unreached {

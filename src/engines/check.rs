@@ -13,7 +13,7 @@ use super::search::{Loop, Search};
 use super::verdict::{Bounds, Cut, GaveUp, Proof, Refutation, Verdict, Word};
 use crate::scenario::{Instance, Memory, Program};
 use crate::sync::announcing::{
-    ChoiceKey, ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble, Used,
+    ChoiceKey, ChoiceTable, Choices, Failure, FailureKind, Session, Settings, Totals, Trouble,
 };
 use crate::sync::{NotifyOrder, Property, Semantics, SemaphoreOrder, SwaitOrder};
 
@@ -316,7 +316,7 @@ fn row(
         together: (property == Property::MaximalParallelism).then_some(totals.together),
         states: totals.states,
         workers: totals.workers.unwrap_or(1),
-        semantics: semantics_words(job, mode, &totals.used),
+        semantics: semantics_words(job, mode, totals),
         overridden: Vec::new(),
         undecided: Vec::new(),
     }
@@ -396,7 +396,8 @@ pub(super) fn rows(job: &Job<'_>, run: Run) -> Vec<Row> {
 }
 
 /// Memory model and switches on which a verdict rests: those that the program uses.
-fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<String> {
+fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, totals: &Totals) -> Vec<String> {
+    let Totals { used, audited, .. } = totals;
     let Semantics {
         notify,
         spurious,
@@ -411,6 +412,9 @@ fn semantics_words(job: &Job<'_>, mode: Option<SearchMode>, used: &Used) -> Vec<
         SearchMode::Auto | SearchMode::Traces | SearchMode::Source => "traces",
         SearchMode::States => "states",
     }));
+    if *audited > 0 {
+        words.push("audited");
+    }
     if used.semaphores {
         words.push(match semaphore {
             SemaphoreOrder::Strong => "fifo-semaphore",

@@ -110,6 +110,7 @@ mod tests {
             totals: Totals::default(),
             overridden: Vec::new(),
             mode: None,
+            gaps: Default::default(),
         };
         rows(&job, run).remove(0)
     }
@@ -118,6 +119,7 @@ mod tests {
     fn cut(property: Property, executions: u64, cut: &Cut) -> [Row; 2] {
         let cuts = vec![cut.clone()];
         let sample = Sample {
+            nothing_to_choose: false,
             scheduler: "some".to_owned(),
             seed: None,
             schedules: executions,

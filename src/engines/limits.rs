@@ -93,6 +93,11 @@ pub struct Limits {
     pub memory: usize,
     /// Where a search of the exhaustive engine is kept; none: it is not.
     pub kept: Option<Kept>,
+    /// Whether a sample of the executions of engine `exhaustive` is run again, in other
+    /// linearisations of the same trace, to find programs that depend on something outside of the
+    /// model. It costs less than a tenth of the time of a search of 10 000 executions, and at most
+    /// some 200 executions of a shorter one.
+    pub audit: bool,
 }
 
 /// Stack of a checked program's thread in bytes on engines that run threads on stacks of their own:
@@ -143,6 +148,7 @@ impl Limits {
         workers: 1,
         memory: 2_048,
         kept: None,
+        audit: true,
     };
 
     /// Proof mode: exhaustive searches until nothing is left.

@@ -452,6 +452,15 @@ pub enum GaveUp {
         /// The engine's words.
         detail: String,
     },
+    /// Executions of the program that are the same for the model come out differently.
+    #[error(
+        "the program depends on something outside of the model: {detail}; let threads share what \
+         decides through crosscheck::sync, and do not decide by addresses, clocks or statics"
+    )]
+    Outside {
+        /// Who came to what, and in which two orders.
+        detail: String,
+    },
     /// The process that ran the row ended.
     #[error("the checked program took its process down: {how}")]
     Crashed {

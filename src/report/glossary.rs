@@ -27,7 +27,7 @@ pub(super) const WORDS: [(Word, &str); 5] = [
 ];
 
 /// What verdicts rest on, in the order in which reports tell it.
-const SEMANTICS: [(&str, &str); 14] = [
+const SEMANTICS: [(&str, &str); 15] = [
     (
         "sc",
         "sequential consistency: all threads see all steps in one order",
@@ -40,6 +40,10 @@ const SEMANTICS: [(&str, &str); 14] = [
     (
         "states",
         "a state whose 128-bit digest is known is not searched again; the number counts executions",
+    ),
+    (
+        "audited",
+        "a sample of the executions was run again, with silent steps in other orders, and came out alike",
     ),
     (
         "fifo-semaphore",

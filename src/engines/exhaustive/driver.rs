@@ -32,6 +32,8 @@ pub(super) enum Driver {
     Rounds(Rounds),
     /// Each thread in its turn.
     Turns(Turns),
+    /// The auditor, who takes the steps of a trace himself.
+    Audit,
 }
 
 impl Driver {
@@ -45,7 +47,8 @@ impl Driver {
             | Self::Steps(_)
             | Self::Again(_)
             | Self::Rounds(_)
-            | Self::Turns(_) => true,
+            | Self::Turns(_)
+            | Self::Audit => true,
         }
     }
 
@@ -68,7 +71,7 @@ impl Driver {
                 _ => Decision::Cut,
             }),
             (Self::Again(steps), _) => Ok(steps.decide(world)),
-            (Self::Guide(_) | Self::Script, None) => Ok(Decision::Over),
+            (Self::Guide(_) | Self::Script, None) | (Self::Audit, _) => Ok(Decision::Over),
         }
     }
 
@@ -82,7 +85,8 @@ impl Driver {
             | Self::Steps(_)
             | Self::Again(_)
             | Self::Rounds(_)
-            | Self::Turns(_) => {}
+            | Self::Turns(_)
+            | Self::Audit => {}
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::as_found::{self, as_searched};
+use super::audit::Auditor;
 use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
@@ -138,6 +139,8 @@ pub(super) fn settings(job: &Job<'_>, native: bool, by_state: bool) -> Settings 
         workers: 1,
         protects: by_state,
         endless: false,
+        audits: false,
+        unwatched: false,
     }
 }
 
@@ -304,7 +307,25 @@ fn alone(
         None => (explorer(mode), Known::Nothing),
     };
     let mut unkept = None;
+    let mut settings = settings(job, true, mode == SearchMode::States);
+    if mode == SearchMode::Traces && job.program.closed() {
+        // Source-DPOR is the check of it, and runs all code. Which moments came before does not
+        // follow from what a thread has seen.
+        settings.learns = !job.targets.iter().any(|property| property.is_of_moments());
+        settings.protects = settings.learns;
+    }
+    settings.audits = audits(job);
+    let coroutines = coroutines::Coroutines::default();
+    let main = || job.program.run_on(Machine::Stepping, job.instance);
+    let mut auditor = settings
+        .audits
+        .then(|| Auditor::new(job, &main, &coroutines, &settings));
     let mut go_on = |execution: &Execution<'_>| {
+        if let Some(auditor) = &mut auditor
+            && !auditor.passes(&mut execution.inner.borrow_mut())
+        {
+            return false;
+        }
         // Those that were begun anew do not count.
         let (executions, is_capped) = {
             let totals = &execution.inner.borrow().totals;
@@ -324,14 +345,7 @@ fn alone(
         }
         true
     };
-    let mut settings = settings(job, true, mode == SearchMode::States);
-    if mode == SearchMode::Traces && job.program.closed() {
-        // Source-DPOR is the check of it, and runs all code. Which moments came before does not
-        // follow from what a thread has seen.
-        settings.learns = !job.targets.iter().any(|property| property.is_of_moments());
-        settings.protects = settings.learns;
-    }
-    let (at_end, inner) = runner.run(
+    let (at_end, mut inner) = runner.run(
         job,
         settings,
         Driver::Search(explorer),
@@ -339,6 +353,9 @@ fn alone(
         known,
         &mut go_on,
     );
+    if let Some(auditor) = auditor {
+        auditor.ends(&mut inner);
+    }
     let is_cut = !at_end && inner.failed.is_none() && inner.stuck.is_none() && unkept.is_none();
     if let Some(keeper) = &mut keeper
         && is_cut
@@ -349,6 +366,12 @@ fn alone(
         Some(error) => Err(error),
         None => Ok(Searched::of(inner, at_end, room.search(mode), room.full)),
     }
+}
+
+/// Whether a search is audited: not where observers ask what came before a moment, which another
+/// linearisation answers otherwise.
+pub(super) fn audits(job: &Job<'_>) -> bool {
+    job.limits.audit && !job.targets.iter().any(|property| property.is_of_moments())
 }
 
 /// How far a search may go.
@@ -548,6 +571,9 @@ pub(super) fn gave_up(job: &Job<'_>, stuck: &Stuck) -> GaveUp {
     match stuck {
         Stuck::Steps => GaveUp::Steps {
             limit: job.limits.steps,
+        },
+        Stuck::Outside(detail) => GaveUp::Outside {
+            detail: detail.clone(),
         },
         Stuck::CaughtPanic => GaveUp::Unsupported {
             what: CAUGHT_PANIC.to_owned(),

@@ -12,6 +12,7 @@ use std::thread::panicking;
 
 use smallvec::SmallVec;
 
+use super::audit::Sample;
 use super::driver::Driver;
 use super::explorer::{Decision, Divergence, Ended};
 use super::learned::{Deed, Learned, Then};
@@ -88,6 +89,10 @@ pub(super) struct Settings {
     pub(super) protects: bool,
     /// Loops of rounds go on for ever, and zones are not looked at: the state graph is wanted.
     pub(super) endless: bool,
+    /// A sample of the executions is to be run again.
+    pub(super) audits: bool,
+    /// Nobody looks for races and zones: another execution of the same trace has been looked at.
+    pub(super) unwatched: bool,
 }
 
 /// What is said of a deadlock where its threads are not named.
@@ -110,6 +115,8 @@ pub(super) struct Failed {
 pub(super) enum Stuck {
     /// It behaves differently on the same schedule.
     Diverged(Box<Divergence>),
+    /// It depends on something that the model does not have.
+    Outside(String),
     /// It takes more steps than are allowed.
     Steps,
     /// A panic was caught in a thread that held something.
@@ -158,6 +165,8 @@ pub(super) struct Inner {
     pub(super) learned: Option<Learned>,
     /// The accesses of each thread that are going on: whether it has announced anything meanwhile.
     accessing: Vec<SmallVec<[bool; 2]>>,
+    /// The executions that are run again.
+    pub(super) sample: Option<Sample>,
 }
 
 /// One execution after another of one program.
@@ -196,7 +205,7 @@ impl<'h> Execution<'h> {
             world,
             driver,
             observer: Observer::default(),
-            segments: settings.by_state.then(Segments::default),
+            segments: (settings.by_state && !settings.unwatched).then(Segments::default),
             recorder,
             failed: None,
             led: None,
@@ -217,6 +226,7 @@ impl<'h> Execution<'h> {
             spun: Vec::new(),
             learned: learns.then(|| Learned::within(settings.learned)),
             accessing: Vec::new(),
+            sample: settings.audits.then(Sample::default),
         };
         Self {
             host,
@@ -243,6 +253,9 @@ impl<'h> Execution<'h> {
             if let Some(learned) = &mut inner.learned {
                 learned.turns_back(common);
             }
+            if let Some(sample) = &mut inner.sample {
+                sample.begins();
+            }
             inner.world.begin();
             // The first execution shows whether there is plain memory to keep clocks for.
             let first = inner.totals.executions == 0;
@@ -253,7 +266,10 @@ impl<'h> Execution<'h> {
                 // What is played has no clocks.
                 inner.unlearn();
             }
-            inner.observer.keep_clocks(by_order && (first || cells));
+            let watched = !self.settings.unwatched;
+            inner
+                .observer
+                .keep_clocks(watched && by_order && (first || cells));
             inner.observer.begin();
             if let Some(segments) = &mut inner.segments {
                 segments.begin();
@@ -513,6 +529,9 @@ impl<'h> Execution<'h> {
             } else {
                 ended
             };
+            if let Some(sample) = &mut inner.sample {
+                sample.ended(&inner.driver, &inner.world, ended);
+            }
             inner.driver.end(&inner.world, ended);
         }
     }
@@ -555,6 +574,17 @@ impl<'h> Execution<'h> {
             self.host.give_up(self.current.get());
         }
         resume_unwind(Box::new(Abandoned));
+    }
+
+    /// The calling thread gives up control within its silent step; to be called while nothing of
+    /// `self` is borrowed, and only where somebody takes it up again.
+    pub(super) fn pauses(&self) {
+        let me = self.current.get();
+        self.inner.borrow_mut().world.pauses(me);
+        self.host.give_up(me);
+        if self.phase.get() == Phase::Unwinding {
+            self.abandon();
+        }
     }
 
     fn go_on(&self, result: Result<(), Stopped>) {
@@ -609,6 +639,24 @@ impl Inner {
             let message = NOBODY_MOVES.to_owned();
             self.fails(settings, Property::DeadlockFreedom, message, None);
             self.led = Some(led);
+        }
+    }
+
+    /// Why the execution that has been given up was.
+    pub(super) fn failure(&mut self) -> Failed {
+        if let Some(failed) = self.failed.take() {
+            return failed;
+        }
+        let property = self.cut_by.unwrap_or(Property::Invariant);
+        let message = match &self.stuck {
+            Some(Stuck::Internal(message)) => message.clone(),
+            _ => "it does not go on".to_owned(),
+        };
+        Failed {
+            property,
+            message,
+            location: None,
+            counted: false,
         }
     }
 
@@ -1367,7 +1415,10 @@ impl Execution<'_> {
             Shown::Cell => {
                 used.cells = true;
                 let by_order = inner.segments.is_none() && inner.locksets.is_none();
-                inner.again |= by_order && !inner.observer.keeps_clocks() && self.observing();
+                inner.again |= by_order
+                    && !self.settings.unwatched
+                    && !inner.observer.keeps_clocks()
+                    && self.observing();
             }
             Shown::Composite(Kind::Semaphore) => used.semaphores = true,
             Shown::Composite(Kind::SemaphoreSet) => used.sets = true,
@@ -1407,6 +1458,9 @@ impl Execution<'_> {
             self.visible(Op::Enter(zone), place);
         }
         if !self.observing() {
+            return;
+        }
+        if self.settings.unwatched {
             return;
         }
         let result = self.entered(me, zone, limit, place);
@@ -1478,7 +1532,7 @@ impl Execution<'_> {
             // A write may read what it replaces.
             inner.world.seen(me, memory);
         }
-        if !observed {
+        if !observed || self.settings.unwatched {
             return Ok(());
         }
         if wanted && let Some(tale) = &mut inner.tale {
@@ -1526,7 +1580,7 @@ impl Execution<'_> {
         if limit > 1 && !self.settings.silent_zones {
             self.visible(Op::Leave(zone), place);
         }
-        if !self.observing() {
+        if !self.observing() || self.settings.unwatched {
             return;
         }
         let result = {

@@ -105,6 +105,7 @@
 //!    in which they were found.
 
 mod as_found;
+mod audit;
 mod checkpoint;
 mod driver;
 mod endless;

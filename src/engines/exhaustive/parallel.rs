@@ -15,18 +15,21 @@ use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 use std::time::{Duration, Instant};
 
+use super::audit::Auditor;
 use super::checkpoint::Knowledge;
 use super::driver::Driver;
-use super::engine::{Known, Room, Runner, Searched, settings};
+use super::engine::{Known, Room, Runner, Searched, audits, settings};
 use super::execution::{Execution, Settings, Stuck};
 use super::explorer::Memo;
 use super::explorer::shared::Shared;
 use super::explorer::states::{self, States};
 use super::locksets::Locksets;
+use super::runner::coroutines::Coroutines;
 use crate::engines::check::Job;
 use crate::engines::limits::SearchMode;
 use crate::engines::progress::{self, Estimate};
 use crate::engines::search::Search;
+use crate::scenario::Machine;
 use crate::sync::announcing::last_panic;
 
 /// Executions that the first thread runs alone.
@@ -80,7 +83,21 @@ enum Begun {
 fn begin(job: &Job<'_>, most: u64, watched: bool, time: Option<Duration>) -> Begun {
     let mut room = Room::new(job, time);
     let mut enough = false;
+    let settings = Settings {
+        audits: audits(job),
+        ..settings(job, true, true)
+    };
+    let coroutines = Coroutines::default();
+    let main = || job.program.run_on(Machine::Stepping, job.instance);
+    let mut auditor = settings
+        .audits
+        .then(|| Auditor::new(job, &main, &coroutines, &settings));
     let mut go_on = |execution: &Execution<'_>| {
+        if let Some(auditor) = &mut auditor
+            && !auditor.passes(&mut execution.inner.borrow_mut())
+        {
+            return false;
+        }
         let executions = execution.inner.borrow().totals.executions;
         if watched {
             execution.inner.borrow_mut().locksets = None;
@@ -88,14 +105,17 @@ fn begin(job: &Job<'_>, most: u64, watched: bool, time: Option<Duration>) -> Beg
         enough = executions >= most;
         room.is_left(execution, executions) && !enough
     };
-    let (at_end, inner) = Runner::Coroutines.run(
+    let (at_end, mut inner) = Runner::Coroutines.run(
         job,
-        settings(job, true, true),
+        settings,
         Driver::Search(Box::new(States::new())),
         None,
         Known::Nothing,
         &mut go_on,
     );
+    if let Some(auditor) = auditor {
+        auditor.ends(&mut inner);
+    }
     let is_cut = room.is_cut();
     let goes_on = enough && !at_end && !is_cut && inner.failed.is_none() && inner.stuck.is_none();
     let memo = goes_on.then(|| inner.driver.memo()).flatten();
@@ -200,7 +220,25 @@ impl Worker<'_> {
         let job = self.job;
         let mut room = Room::new(job, self.time);
         let mut numbers = None;
+        let alone = settings(job, true, true);
+        let workers = job.limits.workers.max(1);
+        let settings = Settings {
+            learned: alone.learned / workers,
+            workers,
+            audits: audits(job),
+            ..alone
+        };
+        let coroutines = Coroutines::default();
+        let main = || job.program.run_on(Machine::Stepping, job.instance);
+        let mut auditor = settings
+            .audits
+            .then(|| Auditor::new(job, &main, &coroutines, &settings));
         let mut go_on = |execution: &Execution<'_>| {
+            if let Some(auditor) = &mut auditor
+                && !auditor.passes(&mut execution.inner.borrow_mut())
+            {
+                return false;
+            }
             let now = execution.inner.borrow().world.numbers();
             if *numbers.get_or_insert(now) != now {
                 self.shared.surprise();
@@ -214,14 +252,7 @@ impl Worker<'_> {
             });
             !self.shared.is_over() && room.is_left(execution, executions)
         };
-        let alone = settings(job, true, true);
-        let workers = job.limits.workers.max(1);
-        let settings = Settings {
-            learned: alone.learned / workers,
-            workers,
-            ..alone
-        };
-        let (at_end, inner) = Runner::Coroutines.run(
+        let (at_end, mut inner) = Runner::Coroutines.run(
             job,
             settings,
             Driver::Search(Box::new(States::worker(Arc::clone(self.shared)))),
@@ -229,6 +260,9 @@ impl Worker<'_> {
             Known::All(Box::new(self.knowledge.clone().uncounted())),
             &mut go_on,
         );
+        if let Some(auditor) = auditor {
+            auditor.ends(&mut inner);
+        }
         if numbers.is_some_and(|numbers| numbers != inner.world.numbers()) {
             self.shared.surprise();
         }

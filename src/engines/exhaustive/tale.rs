@@ -103,14 +103,7 @@ impl Tale {
         self.named_at_least(thread);
         let known = object.and_then(|object| *self.objects.get(object)?);
         let mutex = matches!(known, Some((Shown::Mutex, _)));
-        let operation = match word {
-            "request" | "granted" if mutex => "lock",
-            "try-request" if mutex => "try-lock",
-            "release" if mutex => "unlock",
-            // It never waits: what it got is part of the step.
-            "try-request" => "granted",
-            word => word,
-        };
+        let operation = shown(word, mutex);
         self.steps.push(CounterStep {
             thread,
             operation: operation.to_owned(),
@@ -252,6 +245,28 @@ fn to_be(condition: Condition) -> String {
         Condition::AtLeast(limit) => format!("to be {limit} or more"),
         Condition::SignedBelow(limit) => format!("to be below {limit}"),
         Condition::SignedAtLeast(limit) => format!("to be {limit} or more"),
+    }
+}
+
+/// An operation's word and its object, before it has happened; `is_mutex` says whether an object is
+/// a mutex.
+pub(super) fn announced(
+    op: Op,
+    is_mutex: impl FnOnce(ObjectId) -> bool,
+) -> (&'static str, Option<ObjectId>) {
+    let (word, object, _) = told(op, 0);
+    (shown(word, object.is_some_and(is_mutex)), object)
+}
+
+/// The word of an operation on a mutex, or on something else.
+fn shown(word: &'static str, mutex: bool) -> &'static str {
+    match word {
+        "request" | "granted" if mutex => "lock",
+        "try-request" if mutex => "try-lock",
+        "release" if mutex => "unlock",
+        // It never waits: what it got is part of the step.
+        "try-request" => "granted",
+        word => word,
     }
 }
 

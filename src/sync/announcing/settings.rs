@@ -133,6 +133,9 @@ pub struct Totals {
     pub workers: Option<usize>,
     /// Every choice that was asked for.
     pub choices: BTreeSet<ChoiceKey>,
+    /// Executions that were run again, in other linearisations of the same trace, and came out the
+    /// same.
+    pub audited: u64,
 }
 
 impl Totals {
@@ -150,6 +153,7 @@ impl Totals {
         self.weak_marks.extend(other.weak_marks);
         self.together = self.together.max(other.together);
         self.choices.extend(other.choices);
+        self.audited += other.audited;
     }
 }
 

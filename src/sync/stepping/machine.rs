@@ -42,7 +42,7 @@ pub enum Shown {
 }
 
 /// Something that a thread does between its steps, told as it happens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Note {
     /// A step of a composite object begins.
     Begin(ObjectId, Composite),

@@ -98,6 +98,15 @@ impl Events {
                 .any(|both| both != 0)
     }
 
+    /// Whether every event is in the other set, too.
+    #[inline]
+    pub fn is_within(&self, other: &Self) -> bool {
+        let words = self.words().enumerate();
+        words.fold(0, |rest, (number, word)| {
+            rest | (word & !other.word(number))
+        }) == 0
+    }
+
     /// The first event that is in both sets.
     #[inline]
     pub fn first_common(&self, other: &Self) -> Option<Index> {

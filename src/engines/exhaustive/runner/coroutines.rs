@@ -6,11 +6,12 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use crate::engines::exhaustive::execution::{Execution, Host, Phase};
+use crate::engines::exhaustive::audit::linearise::{Linearised, Next};
+use crate::engines::exhaustive::execution::{Execution, Failed, Host, Phase};
 use crate::engines::exhaustive::explorer::{Decision, Ended};
 use crate::engines::limits::stack_bytes;
 use crate::sync::Name;
-use crate::sync::stepping::{ThreadId, run_on};
+use crate::sync::stepping::{Op, Place, ThreadId, run_on};
 
 /// Steps that a cut execution is run on before its stacks are unwound instead.
 const DRAINED_STEPS: u32 = 2_000;
@@ -181,6 +182,54 @@ pub(in crate::engines::exhaustive) fn run(
             }
         }
     })
+}
+
+/// Runs one linearisation of a trace, and tells when the trace is over: how it ended, and what each
+/// thread has announced and not been given.
+///
+/// # Errors
+/// A property that fails on the way.
+pub(in crate::engines::exhaustive) fn linearise(
+    execution: &Execution<'_>,
+    coroutines: &Coroutines,
+    main: &dyn Fn(),
+    linearised: &mut Linearised,
+    over: &dyn Fn(),
+) -> Result<(Next, Vec<Option<(Op, Place)>>), Failed> {
+    // SAFETY: every thread has ended or been unwound before this returns, and `main` and `execution`
+    // outlive it.
+    unsafe { execution.begin(main) };
+    let end = loop {
+        let next = linearised.next(&mut execution.inner.borrow_mut().world);
+        match next {
+            Next::Silent(thread) => {
+                execution.current.set(thread);
+                coroutines.resume(thread);
+            }
+            Next::Step(thread, alternative) => execution.apply(thread, alternative),
+            end => break Some(end),
+        }
+        if execution.phase.get() == Phase::Unwinding {
+            break None;
+        }
+    };
+    over();
+    let result = {
+        let mut inner = execution.inner.borrow_mut();
+        let world = &inner.world;
+        let threads = 0..world.thread_count();
+        let left = threads.map(|thread| world.announced(thread)).collect();
+        match end {
+            Some(end) => Ok((end, left)),
+            None => Err(inner.failure()),
+        }
+    };
+    finish(execution, coroutines, Ended::Cut);
+    let mut inner = execution.inner.borrow_mut();
+    inner.failed = None;
+    inner.stuck = None;
+    drop(inner);
+    result
 }
 
 /// Runs the threads that go on without a choice; `false` when the execution is given up.

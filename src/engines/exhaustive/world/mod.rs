@@ -759,6 +759,20 @@ impl World {
         first
     }
 
+    /// A thread stops within its silent step, and is to be taken up again.
+    pub fn pauses(&mut self, thread: ThreadId) {
+        self.runnable.push(thread);
+    }
+
+    /// Takes a thread out of those that go on without a choice, out of its turn; whether it was one.
+    pub fn takes_up(&mut self, thread: ThreadId) -> bool {
+        let at = self.runnable.iter().position(|&other| other == thread);
+        if let Some(at) = at {
+            self.runnable.remove(at);
+        }
+        at.is_some()
+    }
+
     /// How many threads there have ever been; ids are below.
     #[must_use]
     pub fn thread_count(&self) -> usize {
