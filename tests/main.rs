@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod blocked;
 mod borders;
 mod calibration;
 mod claims;

@@ -81,25 +81,31 @@ pub fn contradictions<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Contra
 }
 
 /// Makes every verdict but a refutation undecided where another engine has found that the program
-/// is not deterministic on the same instance, and says which engine.
+/// is not deterministic on the same instance, or depends on something outside of the model, and says
+/// which engine.
 pub fn withdraw<'a>(rows: impl IntoIterator<Item = &'a mut Row>) {
     let mut rows: Vec<&mut Row> = rows.into_iter().collect();
-    let mut known: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut known: BTreeMap<(String, String), GaveUp> = BTreeMap::new();
     for row in &rows {
-        if let Verdict::GaveUp(GaveUp::Nondeterministic { detail }) = &row.verdict {
-            let told = || format!("engine {} has found: {detail}", who(row));
-            known.entry(subject(row)).or_insert_with(told);
-        }
+        let told = |detail: &str| format!("engine {} has found: {detail}", who(row));
+        let why = match &row.verdict {
+            Verdict::GaveUp(GaveUp::Nondeterministic { detail }) => GaveUp::Nondeterministic {
+                detail: told(detail),
+            },
+            Verdict::GaveUp(GaveUp::Outside { detail }) => GaveUp::Outside {
+                detail: told(detail),
+            },
+            _ => continue,
+        };
+        known.entry(subject(row)).or_insert(why);
     }
     for row in &mut rows {
         let withdrawn = matches!(
             row.verdict,
             Verdict::Proved(_) | Verdict::Bounded(_) | Verdict::Sampled(_)
         );
-        if withdrawn && let Some(detail) = known.get(&subject(row)) {
-            row.verdict = Verdict::GaveUp(GaveUp::Nondeterministic {
-                detail: detail.clone(),
-            });
+        if withdrawn && let Some(why) = known.get(&subject(row)) {
+            row.verdict = Verdict::GaveUp(why.clone());
         }
     }
 }

@@ -37,12 +37,13 @@ impl Row {
             })
     }
 
-    /// Returns whether an engine has found that the program is not deterministic.
+    /// Returns whether an engine has found that the program is not deterministic, or depends on
+    /// something outside of the model.
     #[must_use]
     pub fn is_nondeterministic(&self) -> bool {
         matches!(
             &self.verdict,
-            Verdict::GaveUp(GaveUp::Nondeterministic { .. })
+            Verdict::GaveUp(GaveUp::Nondeterministic { .. } | GaveUp::Outside { .. })
         )
     }
 
@@ -57,6 +58,8 @@ impl Row {
             Verdict::GaveUp(
                 why @ (GaveUp::OtherFailure { .. }
                 | GaveUp::Nondeterministic { .. }
+                | GaveUp::Outside { .. }
+                | GaveUp::Blocked { .. }
                 | GaveUp::Crashed { .. }
                 | GaveUp::Internal { .. }),
             ) => return Some(why.to_string()),
@@ -184,6 +187,8 @@ mod tests {
         for why in [
             GaveUp::OtherFailure { property: text() },
             GaveUp::Nondeterministic { detail: text() },
+            GaveUp::Outside { detail: text() },
+            GaveUp::Blocked { near: text() },
             GaveUp::Crashed { how: text() },
             GaveUp::Internal { detail: text() },
         ] {

@@ -13,13 +13,14 @@
 //! 9. [`claims`]: the table of claims; [`plan`]: the rows of the catalogue; [`comparison`]: those
 //!    that set the variants of a problem side by side.
 //! 10. [`worker`]: rows in processes of their own, many at a time; [`progress`]: how far they are;
-//!     `requests`: what such a process is sent; `stop`: the wish that its search stops.
+//!     `blocked`: a watch over what they run; `requests`: what such a process is sent; `stop`: the wish that its search stops.
 //! 11. [`sweep`]: one variant over many instances, and the rule behind the verdicts.
 //! 12. [`mutants`]: every synchronisation operation of a correct variant, changed one at a time.
 //! 13. `panics`, `environment`, `confined`: the process's panic output, variables and memory, owned
 //!     in one place.
 
 pub mod agreement;
+pub(crate) mod blocked;
 pub mod calibration;
 pub mod check;
 pub mod claims;

@@ -461,6 +461,16 @@ pub enum GaveUp {
         /// Who came to what, and in which two orders.
         detail: String,
     },
+    /// The program blocks in something that is no operation of the model.
+    #[error(
+        "the program has not come to a step for {seconds} s and uses no time: it blocks outside of \
+         the model {near}; wait by crosscheck::sync, not by a lock, a channel or a sleep of std",
+        seconds = crate::engines::blocked::PATIENCE.as_secs()
+    )]
+    Blocked {
+        /// The thread and the place of its last step.
+        near: String,
+    },
     /// The process that ran the row ended.
     #[error("the checked program took its process down: {how}")]
     Crashed {

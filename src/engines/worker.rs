@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::blocked::Watch;
 use super::check::{Row, set_switch};
 use super::confined::{End, confine};
 use super::engine::{Ending, EngineId, Run};
@@ -34,6 +35,9 @@ const MARK: &str = "\u{1}crosscheck-answer ";
 
 /// And what is told while a job runs with this.
 const PROGRESS: &str = "\u{1}crosscheck-progress ";
+
+/// Told by a worker whose job blocks outside of the model.
+const BLOCKED: &str = "\u{1}crosscheck-blocked ";
 
 /// How long the last lines of a worker that has ended may take.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -156,6 +160,10 @@ fn ask(
             Worker::end(running);
             return Ok(None);
         }
+        Outcome::Blocked(near) => {
+            Worker::end(running);
+            GaveUp::Blocked { near }
+        }
         Outcome::Timeout(seconds) => {
             Worker::end(running);
             GaveUp::Timeout { seconds }
@@ -178,6 +186,7 @@ fn ask(
 
 enum Outcome {
     Answer(String),
+    Blocked(String),
     Interrupted,
     Timeout(u64),
     Ended,
@@ -188,6 +197,7 @@ enum Line {
     Ready,
     Answer(String),
     Progress(Estimate),
+    Blocked(String),
 }
 
 impl Line {
@@ -198,6 +208,9 @@ impl Line {
         }
         if let Some(answer) = text.strip_prefix(MARK) {
             return Some(Self::Answer(answer.to_owned()));
+        }
+        if let Some(near) = text.strip_prefix(BLOCKED) {
+            return serde_json::from_str(near).ok().map(Self::Blocked);
         }
         let estimate = serde_json::from_str(text.strip_prefix(PROGRESS)?);
         estimate.ok().map(Self::Progress)
@@ -298,6 +311,7 @@ impl Worker {
             match self.lines.recv_timeout(Duration::from_millis(20)) {
                 Ok(Line::Ready) => self.ready = true,
                 Ok(Line::Answer(answer)) => return Outcome::Answer(answer),
+                Ok(Line::Blocked(near)) => return Outcome::Blocked(near),
                 Ok(Line::Progress(estimate)) => told(estimate),
                 Err(RecvTimeoutError::Disconnected) => return Outcome::Ended,
                 // Relaxed: the flag guards no memory.
@@ -370,8 +384,9 @@ pub fn serve(programs: &[Program]) -> io::Result<()> {
         output.flush()?;
     }
     let requests = Requests::<Request>::of_parent();
+    let watch = Watch::new(blocks);
     while let Some(request) = requests.next()? {
-        let answer = listening(tell, || request.answer(programs));
+        let answer = watch.over(|| listening(tell, || request.answer(programs)));
         let rows = answer.map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
         let text = serde_json::to_string(&rows).map_err(io::Error::other)?;
         let mut output = io::stdout().lock();
@@ -381,6 +396,16 @@ pub fn serve(programs: &[Program]) -> io::Result<()> {
         requests.answered();
     }
     Ok(())
+}
+
+/// Tells the parent that the job blocks outside of the model.
+fn blocks(near: &str) {
+    if let Ok(text) = serde_json::to_string(near) {
+        let mut output = io::stdout().lock();
+        // A parent that has gone away needs no answer.
+        let _ = writeln!(output, "\n{BLOCKED}{text}");
+        let _ = output.flush();
+    }
 }
 
 /// Tells the parent how far the job is.

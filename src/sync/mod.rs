@@ -18,6 +18,8 @@ mod facade;
 #[cfg(feature = "engines")]
 pub(crate) mod foreign;
 #[cfg(feature = "engines")]
+pub(crate) mod last_step;
+#[cfg(feature = "engines")]
 pub mod mutating;
 mod name;
 mod property;

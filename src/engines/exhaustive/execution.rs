@@ -26,6 +26,7 @@ use crate::engines::progress::Estimate;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
 };
+use crate::sync::last_step;
 use crate::sync::stepping::{
     Change, Machine, NewObject, Note, ObjectId, Op, Place, Shown, Substance, ThreadId,
 };
@@ -314,6 +315,7 @@ impl<'h> Execution<'h> {
         if self.observing() {
             self.inner.borrow_mut().begins_silently(me);
         }
+        last_step::passed(me, None);
         let result = catch_unwind(AssertUnwindSafe(body));
         if let Err(payload) = result
             && !payload.is::<Abandoned>()
@@ -1084,6 +1086,7 @@ unsafe impl Machine for Execution<'_> {
         if self.phase.get() == Phase::Unwinding {
             self.abandon();
         }
+        last_step::passed(me, Some(place));
         let observed = self.observing();
         self.inner.borrow_mut().resumed(me, op, observed)
     }

@@ -11,6 +11,7 @@ use super::settings::Totals;
 use super::trace::{
     Blocked, Failure, FailureKind, ObjectInfo, Operation, Step, ThreadInfo, WaitsFor,
 };
+use crate::sync::last_step;
 use crate::sync::{Composite, Name};
 
 pub(super) type Place = &'static Location<'static>;
@@ -223,6 +224,7 @@ impl State {
         place: Place,
         value: Option<u64>,
     ) {
+        last_step::passed(me, Some(place));
         let thread = &mut self.threads[me];
         thread.place = place;
         let tick = thread.order.tick(me);
