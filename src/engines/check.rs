@@ -462,6 +462,9 @@ pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp
         Trouble::Branches => GaveUp::Steps {
             limit: job.limits.steps,
         },
+        Trouble::Backend => GaveUp::Internal {
+            detail: message.to_owned(),
+        },
         Trouble::CaughtPanic => GaveUp::Unsupported {
             what: message.to_owned(),
         },
