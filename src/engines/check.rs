@@ -482,6 +482,9 @@ pub(super) fn unrecorded(
 /// What it means for a verdict that the checker cannot go on.
 pub(super) fn gave_up(job: &Job<'_>, trouble: &Trouble, message: &str) -> GaveUp {
     match trouble {
+        Trouble::Backend => GaveUp::Internal {
+            detail: message.to_owned(),
+        },
         Trouble::Threads { limit } => GaveUp::Threads { limit: *limit },
         Trouble::Branches => GaveUp::Steps {
             limit: job.limits.steps,

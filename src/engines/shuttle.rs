@@ -387,15 +387,16 @@ impl<S: Scheduler> Scheduler for Watched<S> {
         self.decisions += u64::from(runnable.len() > 1);
         // A panic of the scheduler is none of the program's, whose stack this is.
         let next = || self.scheduler.next_task(runnable, current, is_yielding);
-        match catch_unwind(AssertUnwindSafe(next)) {
-            Ok(next) => next,
-            Err(payload) => {
-                let message = last_panic::message(payload.as_ref());
-                self.tell(|log| log.lost = Some(message));
-                self.session.cut();
-                None
+        let lost = match catch_unwind(AssertUnwindSafe(next)) {
+            Ok(Some(next)) if !runnable.iter().any(|task| task.id() == next) => {
+                format!("{next:?} cannot move now")
             }
-        }
+            Ok(next) => return next,
+            Err(payload) => last_panic::message(payload.as_ref()),
+        };
+        self.tell(|log| log.lost = Some(lost));
+        self.session.cut();
+        None
     }
 
     fn next_u64(&mut self) -> u64 {

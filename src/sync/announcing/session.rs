@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::clock::Clock;
 use super::gate::Turn;
+use super::last_panic::in_backend;
 use super::settings::{Choices, Settings, Totals};
 use super::state::{Object, Place, State, Status, Wake};
 use super::trace::{
@@ -287,9 +288,17 @@ impl Session {
         if state.stopped {
             return;
         }
-        match trouble {
-            Some(trouble) => {
-                let Halt = self.trouble(&mut state, me, trouble, message.to_owned());
+        let of_backend = || {
+            let place = place.as_deref().and_then(in_backend)?;
+            let message = format!(
+                "{message} ({place}); a program that is not deterministic can be the cause"
+            );
+            Some((Trouble::Backend, message))
+        };
+        let trouble = trouble.map(|trouble| (trouble, message.to_owned()));
+        match trouble.or_else(of_backend) {
+            Some((trouble, message)) => {
+                let Halt = self.trouble(&mut state, me, trouble, message);
             }
             None => {
                 let message = format!("panicked: {message}");

@@ -264,6 +264,8 @@ pub enum Trouble {
     Foreign,
     /// The program is not deterministic: it behaves differently on the same schedule.
     Nondeterministic,
+    /// The backend has panicked on the stack of the program.
+    Backend,
 }
 
 /// An execution that failed.

@@ -160,7 +160,9 @@ fn what_is_not_deterministic_is_decided_by_nobody() {
     assert!(verdicts.rows().iter().filter(told).count() >= 9);
     assert!(verdicts.report().contains("engine exhaustive has found"));
     let message = holds(&verdicts);
-    assert!(message.contains("not deterministic"), "{message}");
+    // As the search finds it, or another order of the same trace.
+    let told = ["not deterministic", "outside of the model"];
+    assert!(told.iter().any(|told| message.contains(told)), "{message}");
 }
 
 /// A proof that another engine's execution contradicts fails whatever is asserted.
