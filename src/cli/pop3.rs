@@ -19,7 +19,7 @@ use crate::programs::pop3::serve::{Mail, serve};
 use crate::programs::pop3::session::Account;
 use crate::programs::pop3::url::{PORT, Pop3Url, TLS_PORT};
 use crate::programs::pop3::users::{self, Users};
-use crate::protocols::pop3::client::TlsPolicy;
+use crate::protocols::pop3::client::{TlsPolicy, Way};
 use crate::protocols::pop3::{ClientLimits, Secret, ServerLimits, Text};
 
 /// Where the server listens unless it is told otherwise.
@@ -79,6 +79,9 @@ pub(super) struct Access {
     /// Begin TLS by STLS before anything else, or give up
     #[arg(long)]
     stls: bool,
+    /// How to log in [default: the best way that the server takes]
+    #[arg(long, value_name = "apop|plain|user", value_parser = way)]
+    auth: Option<Way>,
     /// Trust the certificate authorities of this PEM file instead of those of this machine
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -242,6 +245,15 @@ fn size(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "a number of octets, as 65536, 64K, 25M or 1G".to_owned())
 }
 
+fn way(text: &str) -> Result<Way, String> {
+    match text {
+        "apop" => Ok(Way::Apop),
+        "plain" => Ok(Way::Plain),
+        "user" => Ok(Way::User),
+        _ => Err("apop, plain or user".to_owned()),
+    }
+}
+
 fn format(text: &str) -> Result<Format, String> {
     match text {
         "maildir" => Ok(Format::Maildir),
@@ -301,6 +313,7 @@ impl Access {
                 true => TlsPolicy::Required,
                 false => TlsPolicy::Never,
             },
+            way: self.auth,
             tls,
             limits: ClientLimits::default(),
         })

@@ -514,18 +514,22 @@ fn hostile_servers_get_an_error_and_nothing_is_delivered_or_deleted() {
     let endless = vec![b'x'; 100_000];
     let endless_listing = [b"+OK\r\n1 ", &endless[..]].concat();
     let list: &[u8] = b"+OK\r\n1 a\r\n.\r\n";
+    let sizes: &[u8] = b"+OK\r\n1 3\r\n.\r\n";
     let after_login: [(&[&[u8]], &str); 11] = [
         (&[b"what\r\n"], "STAT"),
         (&[b"+OK -1 3\r\n"], "STAT"),
         (&[b"+OK 99999999999999999999 3\r\n"], "STAT"),
         (&[b"+OK 1 3\r\n", b"+OK\r\n2 b\r\n.\r\n"], "UIDL"),
         (&[b"+OK 2 3\r\n", b"+OK\r\n1 a\r\n1 a\r\n.\r\n"], "UIDL"),
-        (&[b"+OK 1 3\r\n", b"+OK\r\n1 \x1b[2J\r\n.\r\n"], "UIDL"),
+        (&[b"+OK 1 3\r\n", list, b"+OK\r\n2 3\r\n.\r\n"], "LIST"),
         (&[b"+OK 1 3\r\n", &endless_listing], "octets"),
         (&[b"+OK 1 3\r\n", b"+OK\r\n1 a\r\n"], "closed"),
-        (&[b"+OK 1 3\r\n", list, b"+OK\r\nhalf a mess"], "closed"),
         (
-            &[b"+OK 1 3\r\n", list, b"+OK\r\nall but the end\r\n"],
+            &[b"+OK 1 3\r\n", list, sizes, b"+OK\r\nhalf a mess"],
+            "closed",
+        ),
+        (
+            &[b"+OK 1 3\r\n", list, sizes, b"+OK\r\nall but the end\r\n"],
             "closed",
         ),
         (&[b"-ERR \x1b]0;title\x07\r\n"], "\\u{1b}]0;title\\u{7}"),
@@ -580,12 +584,14 @@ fn hostile_servers_get_an_error_and_nothing_is_delivered_or_deleted() {
 #[test]
 fn without_unique_identifiers_contents_tell_messages_apart() {
     let room = Mailroom::new();
-    let session: [&[u8]; 6] = [
+    let session: [&[u8]; 8] = [
         b"+OK 3 9\r\n",
         b"-ERR no UIDL\r\n",
+        b"+OK\r\n1 3\r\n2 3\r\n3 3\r\n.\r\n",
         b"+OK\r\na\r\n.\r\n",
         b"+OK\r\nb\r\n.\r\n",
         b"+OK\r\na\r\n.\r\n",
+        b"+OK 3 3\r\n",
         b"+OK bye\r\n",
     ];
     let (address, _said) = scripted(&[&OPEN[..], &session].concat(), 2);

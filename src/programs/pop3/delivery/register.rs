@@ -46,7 +46,9 @@ struct Offered {
     listed: Option<u64>,
     /// The entry that is its own.
     entry: Option<usize>,
-    /// It was marked as deleted.
+    /// The server was asked to mark it as deleted.
+    asked: bool,
+    /// It has said that it has.
     marked: bool,
 }
 
@@ -124,6 +126,7 @@ impl Register {
                 uid: uid.clone(),
                 listed: *listed,
                 entry: None,
+                asked: false,
                 marked: false,
             };
             self.offers.insert(*number, offered);
@@ -318,6 +321,13 @@ impl Register {
         })
     }
 
+    /// The server is asked to mark a message as deleted.
+    pub(super) fn ask(&mut self, number: Number) {
+        if let Some(offered) = self.offers.get_mut(&number) {
+            offered.asked = true;
+        }
+    }
+
     /// The server has marked a message as deleted.
     pub(super) fn mark(&mut self, number: Number) {
         if let Some(offered) = self.offers.get_mut(&number) {
@@ -325,15 +335,15 @@ impl Register {
         }
     }
 
-    /// QUIT is about to be said: nobody knows whether what is marked is still there, until it is
+    /// QUIT is about to be said: nobody knows whether what was to be marked is still there, until it is
     /// answered.
     pub(super) fn doubt(&mut self) {
-        self.set_marked(Standing::Doubted);
+        self.set(Standing::Doubted, |offered| offered.asked);
     }
 
-    fn set_marked(&mut self, standing: Standing) {
-        for offered in self.offers.values().filter(|offered| offered.marked) {
-            if let Some(index) = offered.entry {
+    fn set(&mut self, standing: Standing, which: impl Fn(&Offered) -> bool) {
+        for offered in self.offers.values() {
+            if let Some(index) = offered.entry.filter(|_| which(offered)) {
                 self.changed |= self.entries[index].standing != standing;
                 self.entries[index].standing = standing;
             }
@@ -360,7 +370,7 @@ impl Register {
     /// The server has said that it has deleted what was marked: that is gone, and so is what it has
     /// not listed.
     pub(super) fn end_session(&mut self) {
-        self.set_marked(Standing::Gone);
+        self.set(Standing::Gone, |offered| offered.marked);
         let open: Vec<Option<&Text>> = self
             .offers
             .values()

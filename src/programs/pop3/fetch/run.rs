@@ -290,6 +290,9 @@ impl<C: Conversation> Fetch<'_, C> {
                 }
                 let sent = self.conversation.send(command);
                 sent.map_err(Failed::Session)?;
+                if let Command::Dele(number) = command {
+                    self.deliveries.ask_to_delete(*number);
+                }
                 self.queue.pop_front();
                 open += 1;
             }
