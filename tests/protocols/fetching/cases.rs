@@ -155,6 +155,18 @@ fn two_messages_of_one_name_are_two() {
             assert_eq!(texts(&story), expected);
         }
     }
+    // The name of one of them is left out, so that the other has it alone.
+    let mut story = Story::new(Format::Maildir);
+    story.comes(b"a", b"x\r\n");
+    done(&mut story, &Run::truthful(false));
+    story.comes(b"a", b"y\r\n");
+    let left_out = Faults {
+        uidl: Listing::LeavesOut(0),
+        ..Faults::default()
+    };
+    let fetched = done(&mut story, &with(left_out, true));
+    assert_eq!(fetched.deleted, 2);
+    assert!(texts(&story).contains(&"y\r\n".to_owned()));
     // One of them is there when the other comes.
     let mut story = Story::new(Format::Maildir);
     story.comes(b"a", b"x\r\n");

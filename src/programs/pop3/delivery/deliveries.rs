@@ -204,9 +204,9 @@ impl Deliveries {
         self.ignore_sizes = true;
     }
 
-    /// A session begins: this is what the server lists.
-    pub fn begin_session(&mut self, offers: &[Offer]) {
-        self.register.begin_session(offers);
+    /// A session begins: this is what the server lists; `complete`: with every name that it has.
+    pub fn begin_session(&mut self, offers: &[Offer], complete: bool) {
+        self.register.begin_session(offers, complete);
     }
 
     /// What to do with a message that the server lists; `delete`: it is to be deleted there.
@@ -325,9 +325,10 @@ impl Deliveries {
             let prepared = self.mailbox.prepare();
             let places = prepared.map_err(|error| self.mailbox_error(error))?;
             let promise = |(one, place): (&&Complete, _)| {
-                let standing = match one.proved && one.whole {
-                    true => Standing::Delivered,
-                    false => Standing::Unproved,
+                let standing = match (one.proved, one.whole) {
+                    (false, _) => Standing::Unproved,
+                    (true, false) => Standing::Odd,
+                    (true, true) => Standing::Delivered,
                 };
                 let entry = self.register.entry_of(one.number, one.digest, standing);
                 Promise { entry, place }
@@ -488,11 +489,12 @@ mod tests {
     fn open(folder: &TempDir, format: Format) -> Result<Deliveries, DeliveryError> {
         let path = folder.path().join("mail");
         let mut deliveries = Deliveries::open(&path, format, "a@host", false)?;
-        deliveries.begin_session(&NAMES.map(|name| Offer {
+        let offers = NAMES.map(|name| Offer {
             number: number(name),
             uid: Text::new(name).ok(),
             listed: Some(3),
-        }));
+        });
+        deliveries.begin_session(&offers, true);
         Ok(deliveries)
     }
 
