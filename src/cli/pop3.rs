@@ -92,7 +92,8 @@ pub(super) struct Fetch {
     /// The mail drop
     #[arg(value_name = "pop3[s]://USER@HOST[:PORT]/")]
     url: String,
-    /// The Maildir or mbox; it is made where there is none
+    /// The Maildir or mbox; it is made where there is none. - is standard output: everything that the
+    /// mail drop has, as an mbox
     #[arg(short, long, value_name = "MAILDIR|FILE", default_value = "Maildir")]
     output: PathBuf,
     /// Which of them it is [default: mbox where it is a file or is to be named so (x.mbox), else
@@ -197,11 +198,19 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
                 .expect("the template is right"),
         )
     };
+    let passed_on = match arguments.output == Path::new("-") {
+        true => Some(PassedOn::new(arguments)?),
+        false => None,
+    };
+    let mailbox = passed_on
+        .as_ref()
+        .map_or(&arguments.output, |one| &one.mbox);
     let wish = Wish {
-        mailbox: &arguments.output,
-        format: arguments
-            .format
-            .unwrap_or_else(|| Format::of(&arguments.output)),
+        mailbox,
+        format: match &passed_on {
+            Some(_) => Format::Mbox,
+            None => arguments.format.unwrap_or_else(|| Format::of(mailbox)),
+        },
         crlf: arguments.crlf,
         terms: Terms {
             delete: arguments.delete,
@@ -211,8 +220,11 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
     };
     let fetched = fetch(&account, &wish, &Serving::shutdown()?, &progress);
     progress.finish_and_clear();
+    // What has come before an error is passed on, too.
+    let said = passed_on.as_ref().map_or(Ok(()), PassedOn::print);
     let fetched = fetched?;
-    if !arguments.quiet {
+    said?;
+    if !arguments.quiet && passed_on.is_none() {
         let mut line = format!(
             "{} messages delivered, {} delivered before",
             fetched.delivered, fetched.known
@@ -229,6 +241,52 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         )));
     }
     Ok(())
+}
+
+/// An mbox that goes to standard output and is forgotten.
+struct PassedOn {
+    /// Where it is until then.
+    _folder: tempfile::TempDir,
+    mbox: PathBuf,
+}
+
+impl PassedOn {
+    fn new(arguments: &Fetch) -> Result<Self, Failure> {
+        if arguments.delete {
+            return Err(Failure::usage(
+                "nobody knows what becomes of standard output, so nothing is deleted for it; leave \
+                 --delete out, or name a mailbox (-o)",
+            ));
+        }
+        if arguments.format == Some(Format::Maildir) {
+            return Err(Failure::usage(
+                "standard output is one stream and no Maildir; leave --format out",
+            ));
+        }
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::usage(format_args!("cannot make a temporary directory: {error}"))
+        })?;
+        let mbox = folder.path().join("mbox");
+        Ok(Self {
+            _folder: folder,
+            mbox,
+        })
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        let copy = || {
+            let mut mbox = match std::fs::File::open(&self.mbox) {
+                // Nothing was begun.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                opened => opened?,
+            };
+            let mut output = io::stdout().lock();
+            io::copy(&mut mbox, &mut output)?;
+            output.flush()
+        };
+        copy()
+            .map_err(|error| Failure::usage(format_args!("cannot write standard output: {error}")))
+    }
 }
 
 /// A number of octets: `10`, `64K`, `25M`, `1G`.

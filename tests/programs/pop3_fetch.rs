@@ -332,6 +332,59 @@ fn an_mbox_gets_every_message_once_behind_what_is_there() {
     assert_eq!(room.mail("alice").len(), 0);
 }
 
+/// A name that other programs take for a stream.
+#[test]
+fn standard_output_gets_an_mbox_and_nothing_is_deleted_for_it() {
+    let room = Mailroom::new();
+    room.deliver("alice", &FROMS);
+    let server = room.serve(&[]);
+    let url = format!("pop3://alice@{}/", server.address());
+    let fetch = |more: &[&str]| {
+        let mut command = crosscheck(&["pop3", "fetch", &url, "-o", "-"]);
+        command
+            .args(more)
+            .env("CROSSCHECK_POP3_PASSWORD", "open sesame")
+            .current_dir(room.path("mail"));
+        run_with(command, b"")
+    };
+    let expected: Vec<Vec<u8>> = FROMS.into_iter().map(on_disk).collect();
+    for _ in 0..2 {
+        let fetched = fetch(&[]);
+        assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+        fs::write(room.path("copy"), &fetched.stdout).expect("a file");
+        assert_eq!(messages_of(&room.path("copy")), expected);
+    }
+    for more in [&["--delete"][..], &["--format", "maildir"]] {
+        let refused = fetch(more);
+        assert_eq!(code(&refused), Some(2), "{}", err(&refused));
+    }
+    assert_eq!(room.mail("alice").len(), FROMS.len());
+    assert!(!room.path("mail").join("-").exists());
+}
+
+/// One message that keeps all others away.
+#[test]
+fn a_message_that_is_too_large_is_left_and_the_others_come() {
+    let room = Mailroom::new();
+    let large = b"x\n".repeat(2_000);
+    room.deliver("alice", &[b"one\n", &large, b"two\n"]);
+    let server = room.serve(&[]);
+    let fetched = room.fetch(server.address(), &["--delete", "--max-size", "1K"]);
+    assert_eq!(code(&fetched), Some(1), "{}", err(&fetched));
+    let error = err(&fetched);
+    assert!(error.contains("message 2 has 6000 octets"), "{error}");
+    assert!(error.contains("--max-size"), "{error}");
+    assert_eq!(room.fetched(), [b"one\n", b"two\n"]);
+    assert_eq!(room.mail("alice").len(), 1);
+    for size in ["x", "1T", "", "99999999999G"] {
+        let refused = room.fetch(server.address(), &["--max-size", size]);
+        assert_eq!(code(&refused), Some(2), "{size:?}");
+    }
+    let fetched = room.fetch(server.address(), &["--delete"]);
+    assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+    assert_eq!(room.mail("alice").len(), 0);
+}
+
 #[test]
 fn what_is_no_mbox_is_left_alone_and_an_mbox_in_use_is_waited_for() {
     let room = Mailroom::new();

@@ -63,7 +63,7 @@ impl fmt::Debug for Shown {
 enum Chapter {
     Comes(Shown, Shown),
     Goes(usize),
-    Runs(Run),
+    Runs(Box<Run>),
 }
 
 fn listing() -> impl Strategy<Value = Listing> {
@@ -158,8 +158,8 @@ fn chapter() -> impl Strategy<Value = Chapter> {
         4 => (select(UIDS.to_vec()), select(OCTETS.to_vec()))
             .prop_map(|(uid, octets)| Chapter::Comes(Shown(uid), Shown(octets))),
         1 => (0..4usize).prop_map(Chapter::Goes),
-        3 => run().prop_map(Chapter::Runs),
-        1 => any::<bool>().prop_map(|delete| Chapter::Runs(Run::truthful(delete))),
+        3 => run().prop_map(|run| Chapter::Runs(Box::new(run))),
+        1 => any::<bool>().prop_map(|delete| Chapter::Runs(Box::new(Run::truthful(delete)))),
     ]
 }
 
