@@ -19,7 +19,7 @@ use crate::programs::pop3::serve::{Mail, serve};
 use crate::programs::pop3::session::Account;
 use crate::programs::pop3::url::{PORT, Pop3Url, TLS_PORT};
 use crate::programs::pop3::users::{self, Users};
-use crate::protocols::pop3::client::TlsPolicy;
+use crate::protocols::pop3::client::{TlsPolicy, Way};
 use crate::protocols::pop3::{ClientLimits, Secret, ServerLimits, Text};
 
 /// Where the server listens unless it is told otherwise.
@@ -79,6 +79,9 @@ pub(super) struct Access {
     /// Begin TLS by STLS before anything else, or give up
     #[arg(long)]
     stls: bool,
+    /// How to log in [default: the best way that the server takes]
+    #[arg(long, value_name = "apop|plain|user", value_parser = way)]
+    auth: Option<Way>,
     /// Trust the certificate authorities of this PEM file instead of those of this machine
     #[arg(long, value_name = "FILE")]
     tls_ca: Option<PathBuf>,
@@ -89,7 +92,8 @@ pub(super) struct Fetch {
     /// The mail drop
     #[arg(value_name = "pop3[s]://USER@HOST[:PORT]/")]
     url: String,
-    /// The Maildir or mbox; it is made where there is none
+    /// The Maildir or mbox; it is made where there is none. - is standard output: everything that the
+    /// mail drop has, as an mbox
     #[arg(short, long, value_name = "MAILDIR|FILE", default_value = "Maildir")]
     output: PathBuf,
     /// Which of them it is [default: mbox where it is a file or is to be named so (x.mbox), else
@@ -194,11 +198,19 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
                 .expect("the template is right"),
         )
     };
+    let passed_on = match arguments.output == Path::new("-") {
+        true => Some(PassedOn::new(arguments)?),
+        false => None,
+    };
+    let mailbox = passed_on
+        .as_ref()
+        .map_or(&arguments.output, |one| &one.mbox);
     let wish = Wish {
-        mailbox: &arguments.output,
-        format: arguments
-            .format
-            .unwrap_or_else(|| Format::of(&arguments.output)),
+        mailbox,
+        format: match &passed_on {
+            Some(_) => Format::Mbox,
+            None => arguments.format.unwrap_or_else(|| Format::of(mailbox)),
+        },
         crlf: arguments.crlf,
         terms: Terms {
             delete: arguments.delete,
@@ -208,8 +220,11 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
     };
     let fetched = fetch(&account, &wish, &Serving::shutdown()?, &progress);
     progress.finish_and_clear();
+    // What has come before an error is passed on, too.
+    let said = passed_on.as_ref().map_or(Ok(()), PassedOn::print);
     let fetched = fetched?;
-    if !arguments.quiet {
+    said?;
+    if !arguments.quiet && passed_on.is_none() {
         let mut line = format!(
             "{} messages delivered, {} delivered before",
             fetched.delivered, fetched.known
@@ -228,6 +243,52 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
     Ok(())
 }
 
+/// An mbox that goes to standard output and is forgotten.
+struct PassedOn {
+    /// Where it is until then.
+    _folder: tempfile::TempDir,
+    mbox: PathBuf,
+}
+
+impl PassedOn {
+    fn new(arguments: &Fetch) -> Result<Self, Failure> {
+        if arguments.delete {
+            return Err(Failure::usage(
+                "nobody knows what becomes of standard output, so nothing is deleted for it; leave \
+                 --delete out, or name a mailbox (-o)",
+            ));
+        }
+        if arguments.format == Some(Format::Maildir) {
+            return Err(Failure::usage(
+                "standard output is one stream and no Maildir; leave --format out",
+            ));
+        }
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::usage(format_args!("cannot make a temporary directory: {error}"))
+        })?;
+        let mbox = folder.path().join("mbox");
+        Ok(Self {
+            _folder: folder,
+            mbox,
+        })
+    }
+
+    fn print(&self) -> Result<(), Failure> {
+        let copy = || {
+            let mut mbox = match std::fs::File::open(&self.mbox) {
+                // Nothing was begun.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+                opened => opened?,
+            };
+            let mut output = io::stdout().lock();
+            io::copy(&mut mbox, &mut output)?;
+            output.flush()
+        };
+        copy()
+            .map_err(|error| Failure::usage(format_args!("cannot write standard output: {error}")))
+    }
+}
+
 /// A number of octets: `10`, `64K`, `25M`, `1G`.
 fn size(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.char_indices().next_back() {
@@ -240,6 +301,15 @@ fn size(text: &str) -> Result<u64, String> {
     number
         .and_then(|number| number.checked_mul(unit))
         .ok_or_else(|| "a number of octets, as 65536, 64K, 25M or 1G".to_owned())
+}
+
+fn way(text: &str) -> Result<Way, String> {
+    match text {
+        "apop" => Ok(Way::Apop),
+        "plain" => Ok(Way::Plain),
+        "user" => Ok(Way::User),
+        _ => Err("apop, plain or user".to_owned()),
+    }
 }
 
 fn format(text: &str) -> Result<Format, String> {
@@ -301,6 +371,7 @@ impl Access {
                 true => TlsPolicy::Required,
                 false => TlsPolicy::Never,
             },
+            way: self.auth,
             tls,
             limits: ClientLimits::default(),
         })

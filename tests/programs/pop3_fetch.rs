@@ -332,6 +332,59 @@ fn an_mbox_gets_every_message_once_behind_what_is_there() {
     assert_eq!(room.mail("alice").len(), 0);
 }
 
+/// A name that other programs take for a stream.
+#[test]
+fn standard_output_gets_an_mbox_and_nothing_is_deleted_for_it() {
+    let room = Mailroom::new();
+    room.deliver("alice", &FROMS);
+    let server = room.serve(&[]);
+    let url = format!("pop3://alice@{}/", server.address());
+    let fetch = |more: &[&str]| {
+        let mut command = crosscheck(&["pop3", "fetch", &url, "-o", "-"]);
+        command
+            .args(more)
+            .env("CROSSCHECK_POP3_PASSWORD", "open sesame")
+            .current_dir(room.path("mail"));
+        run_with(command, b"")
+    };
+    let expected: Vec<Vec<u8>> = FROMS.into_iter().map(on_disk).collect();
+    for _ in 0..2 {
+        let fetched = fetch(&[]);
+        assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+        fs::write(room.path("copy"), &fetched.stdout).expect("a file");
+        assert_eq!(messages_of(&room.path("copy")), expected);
+    }
+    for more in [&["--delete"][..], &["--format", "maildir"]] {
+        let refused = fetch(more);
+        assert_eq!(code(&refused), Some(2), "{}", err(&refused));
+    }
+    assert_eq!(room.mail("alice").len(), FROMS.len());
+    assert!(!room.path("mail").join("-").exists());
+}
+
+/// One message that keeps all others away.
+#[test]
+fn a_message_that_is_too_large_is_left_and_the_others_come() {
+    let room = Mailroom::new();
+    let large = b"x\n".repeat(2_000);
+    room.deliver("alice", &[b"one\n", &large, b"two\n"]);
+    let server = room.serve(&[]);
+    let fetched = room.fetch(server.address(), &["--delete", "--max-size", "1K"]);
+    assert_eq!(code(&fetched), Some(1), "{}", err(&fetched));
+    let error = err(&fetched);
+    assert!(error.contains("message 2 has 6000 octets"), "{error}");
+    assert!(error.contains("--max-size"), "{error}");
+    assert_eq!(room.fetched(), [b"one\n", b"two\n"]);
+    assert_eq!(room.mail("alice").len(), 1);
+    for size in ["x", "1T", "", "99999999999G"] {
+        let refused = room.fetch(server.address(), &["--max-size", size]);
+        assert_eq!(code(&refused), Some(2), "{size:?}");
+    }
+    let fetched = room.fetch(server.address(), &["--delete"]);
+    assert_eq!(code(&fetched), Some(0), "{}", err(&fetched));
+    assert_eq!(room.mail("alice").len(), 0);
+}
+
 #[test]
 fn what_is_no_mbox_is_left_alone_and_an_mbox_in_use_is_waited_for() {
     let room = Mailroom::new();
@@ -514,18 +567,22 @@ fn hostile_servers_get_an_error_and_nothing_is_delivered_or_deleted() {
     let endless = vec![b'x'; 100_000];
     let endless_listing = [b"+OK\r\n1 ", &endless[..]].concat();
     let list: &[u8] = b"+OK\r\n1 a\r\n.\r\n";
+    let sizes: &[u8] = b"+OK\r\n1 3\r\n.\r\n";
     let after_login: [(&[&[u8]], &str); 11] = [
         (&[b"what\r\n"], "STAT"),
         (&[b"+OK -1 3\r\n"], "STAT"),
         (&[b"+OK 99999999999999999999 3\r\n"], "STAT"),
         (&[b"+OK 1 3\r\n", b"+OK\r\n2 b\r\n.\r\n"], "UIDL"),
         (&[b"+OK 2 3\r\n", b"+OK\r\n1 a\r\n1 a\r\n.\r\n"], "UIDL"),
-        (&[b"+OK 1 3\r\n", b"+OK\r\n1 \x1b[2J\r\n.\r\n"], "UIDL"),
+        (&[b"+OK 1 3\r\n", list, b"+OK\r\n2 3\r\n.\r\n"], "LIST"),
         (&[b"+OK 1 3\r\n", &endless_listing], "octets"),
         (&[b"+OK 1 3\r\n", b"+OK\r\n1 a\r\n"], "closed"),
-        (&[b"+OK 1 3\r\n", list, b"+OK\r\nhalf a mess"], "closed"),
         (
-            &[b"+OK 1 3\r\n", list, b"+OK\r\nall but the end\r\n"],
+            &[b"+OK 1 3\r\n", list, sizes, b"+OK\r\nhalf a mess"],
+            "closed",
+        ),
+        (
+            &[b"+OK 1 3\r\n", list, sizes, b"+OK\r\nall but the end\r\n"],
             "closed",
         ),
         (&[b"-ERR \x1b]0;title\x07\r\n"], "\\u{1b}]0;title\\u{7}"),
@@ -580,12 +637,14 @@ fn hostile_servers_get_an_error_and_nothing_is_delivered_or_deleted() {
 #[test]
 fn without_unique_identifiers_contents_tell_messages_apart() {
     let room = Mailroom::new();
-    let session: [&[u8]; 6] = [
+    let session: [&[u8]; 8] = [
         b"+OK 3 9\r\n",
         b"-ERR no UIDL\r\n",
+        b"+OK\r\n1 3\r\n2 3\r\n3 3\r\n.\r\n",
         b"+OK\r\na\r\n.\r\n",
         b"+OK\r\nb\r\n.\r\n",
         b"+OK\r\na\r\n.\r\n",
+        b"+OK 3 3\r\n",
         b"+OK bye\r\n",
     ];
     let (address, _said) = scripted(&[&OPEN[..], &session].concat(), 2);

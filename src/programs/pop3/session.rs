@@ -7,7 +7,7 @@ use super::url::Pop3Url;
 use crate::programs::net::exit::{EndsProgram, Exit};
 use crate::programs::net::{ClientTls, ConnectError, Core, Link, Shutdown, StreamError, Turn};
 use crate::protocols::pop3::client::{
-    Client, ClientError, Credential, Event, Login, LoginError, SendError, State, TlsPolicy,
+    Client, ClientError, Credential, Event, Login, LoginError, SendError, State, TlsPolicy, Way,
 };
 use crate::protocols::pop3::{ClientLimits, Command, Reply, Secret};
 
@@ -26,6 +26,8 @@ pub struct Account {
     pub password: Secret,
     /// Whether a connection that begins without TLS becomes TLS by STLS.
     pub stls: TlsPolicy,
+    /// How to log in; `None`: whichever way the server takes.
+    pub way: Option<Way>,
     /// Whom to trust, where TLS is possible.
     pub tls: Option<ClientTls>,
     /// What bounds a session.
@@ -237,6 +239,7 @@ impl<'a> Session<'a> {
             name: self.account.url.user.clone(),
             credential: Credential::Password(self.account.password.clone()),
             tls: self.account.stls,
+            way: self.account.way,
         };
         self.core
             .client

@@ -130,6 +130,12 @@ impl LineReader {
         line.strip_suffix(&[CR]).unwrap_or(line)
     }
 
+    /// Whether the line after [`Step::Line`] ended in CRLF, and not in LF alone.
+    #[must_use]
+    pub fn ended_in_crlf(&self) -> bool {
+        self.place == Place::Complete && self.buffer.ends_with(&[CR, LF])
+    }
+
     /// How many octets were dropped so far of a line after it was found too long.
     #[must_use]
     pub fn dropped(&self) -> u64 {

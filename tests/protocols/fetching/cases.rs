@@ -116,6 +116,24 @@ fn after_a_quit_without_an_answer_only_the_octets_tell() {
     }
 }
 
+/// An answer to DELE that was that to something else.
+#[test]
+fn what_was_to_be_deleted_is_looked_at_again_though_the_server_said_no() {
+    let mut story = Story::new(Format::Maildir);
+    story.comes(b"a", b"x\r\n");
+    done(&mut story, &Run::truthful(false));
+    let noise = Faults {
+        noise: Some((4, b"-ERR no\r\n".to_vec())),
+        ..Faults::default()
+    };
+    let fetched = done(&mut story, &with(noise, true));
+    assert_eq!((fetched.deleted, fetched.left, story.drop.len()), (0, 1, 0));
+    story.comes(b"a", b"y\r\n");
+    let fetched = done(&mut story, &Run::truthful(true));
+    assert_eq!((fetched.delivered, fetched.deleted), (1, 1));
+    assert_eq!(texts(&story), ["x\r\n", "y\r\n"]);
+}
+
 /// Mail that has the name of other mail beside it.
 #[test]
 fn two_messages_of_one_name_are_two() {
@@ -137,6 +155,18 @@ fn two_messages_of_one_name_are_two() {
             assert_eq!(texts(&story), expected);
         }
     }
+    // The name of one of them is left out, so that the other has it alone.
+    let mut story = Story::new(Format::Maildir);
+    story.comes(b"a", b"x\r\n");
+    done(&mut story, &Run::truthful(false));
+    story.comes(b"a", b"y\r\n");
+    let left_out = Faults {
+        uidl: Listing::LeavesOut(0),
+        ..Faults::default()
+    };
+    let fetched = done(&mut story, &with(left_out, true));
+    assert_eq!(fetched.deleted, 2);
+    assert!(texts(&story).contains(&"y\r\n".to_owned()));
     // One of them is there when the other comes.
     let mut story = Story::new(Format::Maildir);
     story.comes(b"a", b"x\r\n");

@@ -67,6 +67,7 @@ impl<'a, 'b> Talk<'a, 'b> {
                         name: Text::new("alice").unwrap(),
                         credential: Credential::Password(Secret::new("sesame").unwrap()),
                         tls: TlsPolicy::Never,
+                        way: None,
                     };
                     talk.client.login(now, login).unwrap();
                 }

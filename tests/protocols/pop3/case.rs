@@ -85,6 +85,7 @@ impl Case {
             name,
             credential,
             tls,
+            way: None,
         };
         self.client.login(self.now, login).unwrap();
         self.events();

@@ -37,6 +37,31 @@ fn what_is_no_greeting() {
     assert!(case.client.memory() < 20_000);
 }
 
+/// One rule for the ends of lines, in answers and in messages.
+#[test]
+fn lines_that_end_in_lf_alone_are_refused_at_once() {
+    let mut case = Case::new(ClientLimits::default(), false);
+    assert_eq!(failed(&case.says("+OK\n")), &ClientError::BareLineFeed);
+    for (command, answer) in [
+        (Command::Stat, "+OK 1 3\n"),
+        (Command::Retr(number(1)), "+OK\nx\n.\n"),
+        (Command::Uidl(None), "+OK\r\n1 a\n.\r\n"),
+        (Command::Uidl(None), "+OK\r\n.\n"),
+    ] {
+        let mut case = Case::greeted();
+        let events = case.ask(&command, answer);
+        assert_eq!(failed(&events), &ClientError::BareLineFeed, "{answer:?}");
+    }
+    // Within a message it is an octet like others.
+    let mut case = Case::greeted();
+    let events = case.ask(&Command::Retr(number(1)), "+OK\r\na\n.\nb\r\n.\r\n");
+    let end = Event::End {
+        of: Asked::Retr(number(1)),
+        octets: 7,
+    };
+    assert_eq!(events.last(), Some(&end));
+}
+
 #[test]
 fn a_greeting_that_never_comes_or_by_the_byte() {
     let mut case = Case::new(ClientLimits::default(), false);

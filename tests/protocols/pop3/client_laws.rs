@@ -87,6 +87,7 @@ proptest! {
                                 name: Text::new("a").unwrap(),
                                 credential: password(),
                                 tls: TlsPolicy::Never,
+ way: None,
                             };
                             client.login(now, login).unwrap();
                         }
@@ -143,7 +144,7 @@ proptest! {
                 }
                 5 => {
                     let name = Text::new("a").unwrap();
-                    let _ = client.login(now, Login { name, credential: token(300), tls: TlsPolicy::IfOffered });
+                    let _ = client.login(now, Login { name, credential: token(300), tls: TlsPolicy::IfOffered, way: None });
                 }
                 6 => client.tls_started(now),
                 7 => {

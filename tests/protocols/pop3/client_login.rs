@@ -1,9 +1,9 @@
 //! Single cases of the client before the login: nothing is given away.
 
 use crosscheck::protocols::pop3::client::{
-    Asked, ClientError, Event, LoginError, State, TlsPolicy,
+    Asked, ClientError, Event, Login, LoginError, State, TlsPolicy, Way,
 };
-use crosscheck::protocols::pop3::{ClientLimits, Command, Secret};
+use crosscheck::protocols::pop3::{ClientLimits, Command, Secret, Text};
 
 use super::case::{Case, GREETING, failed, password, token};
 
@@ -33,12 +33,106 @@ fn what_was_learnt_in_clear_text_does_not_count() {
     assert_eq!(case.client.state(), State::StartingTls);
     assert_eq!(case.client.capabilities(), None);
     case.client.tls_started(case.now);
-    let events = case.says("+OK\r\nTOP\r\n.\r\n");
+    // Neither the timestamp nor AUTH.
+    case.says("+OK\r\nTOP\r\n.\r\n");
+    assert_eq!(case.sent, "CAPA\r\nSTLS\r\nCAPA\r\nUSER alice\r\n");
+}
+
+/// Servers that offer a way to log in and do not take it.
+#[test]
+fn the_next_way_is_tried_unless_the_password_is_refused() {
+    let user = "USER alice\r\nPASS open sesame\r\n";
+    for (greeting, encrypted, answers, sent) in [
+        // A timestamp, and no APOP.
+        (
+            "+OK <1@host>",
+            false,
+            &["-ERR\r\n", "-ERR no APOP\r\n", "+OK\r\n", "+OK\r\n"][..],
+            user,
+        ),
+        // PLAIN, and no AUTH.
+        (
+            "+OK",
+            true,
+            &[
+                "+OK\r\nSASL PLAIN\r\n.\r\n",
+                "-ERR unknown\r\n",
+                "+OK\r\n",
+                "+OK\r\n",
+            ],
+            user,
+        ),
+        // No USER, and USER all the same.
+        (
+            "+OK",
+            false,
+            &["+OK\r\nTOP\r\n.\r\n", "+OK\r\n", "+OK\r\n"],
+            user,
+        ),
+    ] {
+        let mut case = Case::new(ClientLimits::default(), encrypted);
+        case.says(format!("{greeting}\r\n"));
+        case.login(password(), TlsPolicy::Never);
+        let events: Vec<Event> = answers
+            .iter()
+            .flat_map(|answer| case.says(answer))
+            .collect();
+        assert_eq!(events.last(), Some(&Event::LoggedIn), "{}", case.sent);
+        assert!(case.sent.ends_with(sent), "{}", case.sent);
+    }
+    // The password is wrong, the mail drop is taken: no other way changes that.
+    for code in ["AUTH", "IN-USE", "LOGIN-DELAY", "SYS/TEMP"] {
+        let mut case = Case::new(ClientLimits::default(), false);
+        case.says("+OK <1@host>\r\n");
+        case.login(password(), TlsPolicy::Never);
+        case.says("+OK\r\nUSER\r\nSASL PLAIN\r\n.\r\n");
+        let events = case.says(format!("-ERR [{code}] no\r\n"));
+        let refused = matches!(
+            events.last(),
+            Some(Event::LoginFailed(LoginError::Refused(_)))
+        );
+        assert!(refused, "{events:?}");
+        assert!(!case.sent.contains("USER"), "{}", case.sent);
+    }
+    // Where TLS is to be had first, the password does not go out in clear text unasked.
+    let mut case = Case::greeted();
+    case.login(password(), TlsPolicy::Never);
+    let events = case.says("+OK\r\nSTLS\r\n.\r\n");
     assert_eq!(
         events.last(),
         Some(&Event::LoginFailed(LoginError::NoMechanism))
     );
-    assert_eq!(case.sent, "CAPA\r\nSTLS\r\nCAPA\r\n");
+    assert_eq!(case.sent, "CAPA\r\n");
+}
+
+#[test]
+fn the_way_that_is_asked_for_is_the_only_one() {
+    for (way, sent) in [
+        (Way::Apop, "APOP alice "),
+        (Way::Plain, "AUTH PLAIN "),
+        (Way::User, "USER alice\r\n"),
+    ] {
+        let mut case = Case::new(ClientLimits::default(), false);
+        case.says("+OK <1@host>\r\n");
+        let login = Login {
+            name: Text::new("alice").unwrap(),
+            credential: password(),
+            tls: TlsPolicy::Never,
+            way: Some(way),
+        };
+        case.client.login(case.now, login).unwrap();
+        case.says("-ERR what?\r\n");
+        assert!(
+            case.sent.starts_with(&format!("CAPA\r\n{sent}")),
+            "{}",
+            case.sent
+        );
+        let events = case.says("-ERR no\r\n");
+        assert!(matches!(
+            events.last(),
+            Some(Event::LoginFailed(LoginError::Refused(_)))
+        ));
+    }
 }
 
 #[test]

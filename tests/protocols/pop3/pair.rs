@@ -50,6 +50,7 @@ impl Pair {
                 name: Text::new(NAME).unwrap(),
                 credential: Credential::Password(Secret::new(PASSWORD).unwrap()),
                 tls,
+                way: None,
             }),
             commands: VecDeque::new(),
         }

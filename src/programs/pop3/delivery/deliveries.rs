@@ -204,9 +204,9 @@ impl Deliveries {
         self.ignore_sizes = true;
     }
 
-    /// A session begins: this is what the server lists.
-    pub fn begin_session(&mut self, offers: &[Offer]) {
-        self.register.begin_session(offers);
+    /// A session begins: this is what the server lists; `complete`: with every name that it has.
+    pub fn begin_session(&mut self, offers: &[Offer], complete: bool) {
+        self.register.begin_session(offers, complete);
     }
 
     /// What to do with a message that the server lists; `delete`: it is to be deleted there.
@@ -325,9 +325,10 @@ impl Deliveries {
             let prepared = self.mailbox.prepare();
             let places = prepared.map_err(|error| self.mailbox_error(error))?;
             let promise = |(one, place): (&&Complete, _)| {
-                let standing = match one.proved && one.whole {
-                    true => Standing::Delivered,
-                    false => Standing::Unproved,
+                let standing = match (one.proved, one.whole) {
+                    (false, _) => Standing::Unproved,
+                    (true, false) => Standing::Odd,
+                    (true, true) => Standing::Delivered,
                 };
                 let entry = self.register.entry_of(one.number, one.digest, standing);
                 Promise { entry, place }
@@ -403,13 +404,18 @@ impl Deliveries {
         self.register.may_be_deleted(number)
     }
 
+    /// The server is asked to mark a message as deleted.
+    pub fn ask_to_delete(&mut self, number: Number) {
+        self.register.ask(number);
+    }
+
     /// The server has marked a message as deleted.
     pub fn mark(&mut self, number: Number) {
         self.register.mark(number);
     }
 
-    /// QUIT is about to be said: whatever happens to its answer, what is marked is not taken for what
-    /// has its name later.
+    /// QUIT is about to be said: whatever happens to its answer, what was to be marked is not taken for
+    /// what has its name later.
     ///
     /// # Errors
     /// When the file system refuses.
@@ -472,7 +478,7 @@ mod tests {
             .expect("a folder")
     }
 
-    /// The names of the messages in every session here; none has a size.
+    /// The names of the messages in every session here.
     const NAMES: [&str; 2] = ["one", "two"];
 
     fn number(name: &str) -> Number {
@@ -483,11 +489,12 @@ mod tests {
     fn open(folder: &TempDir, format: Format) -> Result<Deliveries, DeliveryError> {
         let path = folder.path().join("mail");
         let mut deliveries = Deliveries::open(&path, format, "a@host", false)?;
-        deliveries.begin_session(&NAMES.map(|name| Offer {
+        let offers = NAMES.map(|name| Offer {
             number: number(name),
             uid: Text::new(name).ok(),
-            listed: None,
-        }));
+            listed: Some(3),
+        });
+        deliveries.begin_session(&offers, true);
         Ok(deliveries)
     }
 
@@ -599,6 +606,58 @@ mod tests {
             let deliveries = open(&folder, format).expect("a mailbox");
             assert_eq!(delivered(&deliveries, "one"), 1, "{format:?}");
         }
+    }
+
+    /// A ledger as an older version has written it, with names and nothing else.
+    fn older_ledger(folder: &TempDir, lines: &[&str]) {
+        drop(open(folder, Format::Maildir).expect("a mailbox"));
+        let entries = fs::read_dir(folder.path().join("mail")).expect("a folder");
+        let mut paths = entries.map(|entry| entry.expect("an entry").path());
+        let ledger = paths.find(|path| path.is_file()).expect("a ledger");
+        let line = |text: &&str| {
+            let sum = blake3::hash(text.as_bytes()).to_hex();
+            format!("{} {text}\n", &sum[..8])
+        };
+        let text: String = lines.iter().map(line).collect();
+        fs::write(ledger, text).expect("a file");
+    }
+
+    /// Records without what is needed to compare a message with them.
+    #[test]
+    fn what_an_older_version_has_delivered_is_passed_over_and_not_deleted_unseen() {
+        let folder = folder();
+        let contents = blake3::hash(b"x\r\n").to_hex();
+        let by_contents = format!("+ blake3:{contents} 1.two");
+        older_ledger(&folder, &["+ one 1.one", &by_contents, "."]);
+        let mut deliveries = open(&folder, Format::Maildir).expect("a mailbox");
+        assert_eq!(deliveries.course(number("one"), false), Course::Known);
+        assert!(!deliveries.may_be_deleted(number("one")));
+        drop(deliveries);
+        let mut deliveries = open(&folder, Format::Maildir).expect("a mailbox");
+        assert_eq!(deliveries.course(number("one"), true), Course::Compare);
+        // It is delivered once more, and that is told; the other one has been compared.
+        for (name, text, new) in [("one", "y\r\n", true), ("two", "x\r\n", false)] {
+            let mut delivery = deliveries.begin().expect("space");
+            deliveries
+                .write(&mut delivery, text.as_bytes())
+                .expect("space");
+            let arrival = deliveries.end(delivery, number(name)).expect("space");
+            assert_eq!((arrival.new, arrival.again), (new, new), "{name}");
+        }
+        deliveries.prove();
+        deliveries.settle().expect("space");
+        deliveries.after_quit().expect("space");
+        drop(deliveries);
+        let deliveries = open(&folder, Format::Maildir).expect("a mailbox");
+        assert_eq!(NAMES.map(|name| delivered(&deliveries, name)), [1, 1]);
+    }
+
+    #[test]
+    fn a_ledger_of_a_newer_version_is_left_alone() {
+        let folder = folder();
+        older_ledger(&folder, &["~ something"]);
+        let refused = open(&folder, Format::Maildir).expect_err("it is not understood");
+        assert!(refused.to_string().contains("newer"), "{refused}");
     }
 
     #[test]

@@ -25,8 +25,11 @@ pub(super) struct Entry {
 pub(super) enum Standing {
     /// It may be deleted.
     Delivered,
-    /// It had another size than announced, or nobody knows whether the octets were the answer to what was
-    /// asked: a second fetch has to give the same before it may be deleted.
+    /// It was the answer to what was asked, but had another size than announced, or none was: a second
+    /// fetch has to give the same before it may be deleted.
+    Odd,
+    /// Nobody knows whether the octets were the answer to what was asked: a fetch of which that is
+    /// known has to give the same.
     Unproved,
     /// It was marked as deleted, and QUIT was said: as long as that is not answered, what has its
     /// name may be another message.
@@ -36,8 +39,9 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    const ALL: [(Self, &'static str); 4] = [
+    const ALL: [(Self, &'static str); 5] = [
         (Self::Delivered, "delivered"),
+        (Self::Odd, "odd"),
         (Self::Unproved, "unproved"),
         (Self::Doubted, "doubted"),
         (Self::Gone, "gone"),

@@ -46,7 +46,9 @@ struct Offered {
     listed: Option<u64>,
     /// The entry that is its own.
     entry: Option<usize>,
-    /// It was marked as deleted.
+    /// The server was asked to mark it as deleted.
+    asked: bool,
+    /// It has said that it has.
     marked: bool,
 }
 
@@ -63,6 +65,8 @@ pub(super) struct Register {
     offered: HashMap<Text, usize>,
     /// The server has listed what it has.
     begun: bool,
+    /// It has left out none that it counts: a name that is there once is that of one message.
+    complete: bool,
     /// Something is not as the ledger has it.
     changed: bool,
 }
@@ -105,9 +109,10 @@ impl Register {
         std::mem::take(&mut self.changed)
     }
 
-    /// A session begins: this is what the server lists.
-    pub(super) fn begin_session(&mut self, offers: &[Offer]) {
+    /// A session begins: this is what the server lists; `complete`: with every name that it has.
+    pub(super) fn begin_session(&mut self, offers: &[Offer], complete: bool) {
         self.begun = true;
+        self.complete = complete;
         self.taken.fill(false);
         self.offers.clear();
         self.offered.clear();
@@ -124,6 +129,7 @@ impl Register {
                 uid: uid.clone(),
                 listed: *listed,
                 entry: None,
+                asked: false,
                 marked: false,
             };
             self.offers.insert(*number, offered);
@@ -154,8 +160,8 @@ impl Register {
     fn known(&self, number: Number, delete: bool) -> Option<usize> {
         let offered = self.offers.get(&number)?;
         let uid = offered.uid.as_ref()?;
-        if self.offered.get(uid) != Some(&1) {
-            // The name is that of two messages: only their octets tell which is which.
+        if self.offered.get(uid) != Some(&1) || delete && !self.complete {
+            // The name is that of two messages, or may be: only their octets tell which is which.
             return None;
         }
         let [index] = self.present(uid).collect::<Vec<_>>()[..] else {
@@ -168,7 +174,7 @@ impl Register {
             }
             // An older version has kept nothing to compare it with.
             (Standing::Delivered, None) => !delete,
-            (Standing::Unproved | Standing::Doubted | Standing::Gone, _) => false,
+            _ => false,
         };
         known.then_some(index)
     }
@@ -265,13 +271,14 @@ impl Register {
             return;
         };
         let uid = offered.uid.as_ref();
-        let named = uid.is_some_and(|uid| self.offered.get(uid) == Some(&1));
+        let once = uid.is_some_and(|uid| self.offered.get(uid) == Some(&1));
+        let named = once && self.complete;
         let entry = &mut self.entries[index];
         let before = entry.clone();
-        let second = named && entry.standing != Standing::Doubted;
+        let second = named && matches!(entry.standing, Standing::Odd | Standing::Delivered);
         entry.standing = match whole || second {
             true => Standing::Delivered,
-            false => Standing::Unproved,
+            false => Standing::Odd,
         };
         entry.listed = offered.listed;
         if entry.uid.is_none()
@@ -318,6 +325,13 @@ impl Register {
         })
     }
 
+    /// The server is asked to mark a message as deleted.
+    pub(super) fn ask(&mut self, number: Number) {
+        if let Some(offered) = self.offers.get_mut(&number) {
+            offered.asked = true;
+        }
+    }
+
     /// The server has marked a message as deleted.
     pub(super) fn mark(&mut self, number: Number) {
         if let Some(offered) = self.offers.get_mut(&number) {
@@ -325,15 +339,15 @@ impl Register {
         }
     }
 
-    /// QUIT is about to be said: nobody knows whether what is marked is still there, until it is
+    /// QUIT is about to be said: nobody knows whether what was to be marked is still there, until it is
     /// answered.
     pub(super) fn doubt(&mut self) {
-        self.set_marked(Standing::Doubted);
+        self.set(Standing::Doubted, |offered| offered.asked);
     }
 
-    fn set_marked(&mut self, standing: Standing) {
-        for offered in self.offers.values().filter(|offered| offered.marked) {
-            if let Some(index) = offered.entry {
+    fn set(&mut self, standing: Standing, which: impl Fn(&Offered) -> bool) {
+        for offered in self.offers.values() {
+            if let Some(index) = offered.entry.filter(|_| which(offered)) {
                 self.changed |= self.entries[index].standing != standing;
                 self.entries[index].standing = standing;
             }
@@ -349,10 +363,9 @@ impl Register {
         for (entry, taken) in self.entries.iter_mut().zip(&self.taken) {
             let uid = entry.uid.as_ref();
             let listed = uid.is_some_and(|uid| self.offered.contains_key(uid));
-            let certain = matches!(entry.standing, Standing::Delivered | Standing::Unproved);
-            if !taken && !listed && certain {
+            if !taken && !listed && entry.standing != Standing::Gone {
+                self.changed |= entry.standing != Standing::Doubted;
                 entry.standing = Standing::Doubted;
-                self.changed = true;
             }
         }
     }
@@ -360,7 +373,7 @@ impl Register {
     /// The server has said that it has deleted what was marked: that is gone, and so is what it has
     /// not listed.
     pub(super) fn end_session(&mut self) {
-        self.set_marked(Standing::Gone);
+        self.set(Standing::Gone, |offered| offered.marked);
         let open: Vec<Option<&Text>> = self
             .offers
             .values()

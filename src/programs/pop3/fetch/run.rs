@@ -104,9 +104,9 @@ struct Fetch<'a, C> {
 
 impl<C: Conversation> Fetch<'_, C> {
     fn run(&mut self) -> Result<(), Failed<C::Error>> {
-        let offers = self.list()?;
+        let (offers, complete) = self.list()?;
         self.progress.set_length(offers.len() as u64);
-        self.deliveries.begin_session(&offers);
+        self.deliveries.begin_session(&offers, complete);
         let numbers: Vec<Number> = offers.iter().map(|offer| offer.number).collect();
         self.offers = offers.into_iter().map(|one| (one.number, one)).collect();
         let mut postponed = self.plan(&numbers);
@@ -205,8 +205,8 @@ impl<C: Conversation> Fetch<'_, C> {
         }
     }
 
-    /// What the server says that it has.
-    fn list(&mut self) -> Result<Vec<Offer>, Failed<C::Error>> {
+    /// What the server says that it has, and whether UIDL has left out nothing that STAT counts.
+    fn list(&mut self) -> Result<(Vec<Offer>, bool), Failed<C::Error>> {
         self.send(&Command::Stat)?;
         let count = loop {
             match self.event()? {
@@ -219,7 +219,7 @@ impl<C: Conversation> Fetch<'_, C> {
             }
         };
         if count == 0 {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), true));
         }
         let mut names: BTreeMap<Number, Text> = BTreeMap::new();
         let nameless = self.listing(Command::Uidl(None), |event| {
@@ -252,13 +252,14 @@ impl<C: Conversation> Fetch<'_, C> {
                 self.note(Note::LeftOut(*number, Asked::List(None)));
             }
         }
+        let complete = names.len() == offers.len();
         if let Some(reply) = nameless {
             self.note(Note::NoUniqueIds(reply));
         }
         if let Some(reply) = sizeless {
             self.note(Note::NoSizes(reply));
         }
-        Ok(offers)
+        Ok((offers, complete))
     }
 
     /// Asks for a listing and hands out its lines; the answer, where it is refused.
@@ -290,6 +291,9 @@ impl<C: Conversation> Fetch<'_, C> {
                 }
                 let sent = self.conversation.send(command);
                 sent.map_err(Failed::Session)?;
+                if let Command::Dele(number) = command {
+                    self.deliveries.ask_to_delete(*number);
+                }
                 self.queue.pop_front();
                 open += 1;
             }

@@ -26,6 +26,11 @@ pub enum ClientError {
         "a line of the answer to {0} has not its form, or names a message twice or one that does not exist"
     )]
     BadListing(Asked),
+    /// A line ends in LF alone. Where messages end would be a guess.
+    #[error(
+        "the server ends lines in LF alone, where POP3 has CRLF: where its messages end cannot be told"
+    )]
+    BareLineFeed,
     /// A line is too long.
     #[error("the server sends a line of more than {0} octets")]
     LineTooLong(usize),

@@ -16,13 +16,26 @@ pub struct Login {
     pub credential: Credential,
     /// What has to be encrypted before they are sent.
     pub tls: TlsPolicy,
+    /// The way to log in with a password; `None`: whichever the server takes, the best first.
+    pub way: Option<Way>,
+}
+
+/// A way to log in with a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Way {
+    /// A digest of the password and the greeting's timestamp.
+    Apop,
+    /// AUTH PLAIN.
+    Plain,
+    /// USER and PASS.
+    User,
 }
 
 /// What shows who somebody is.
 #[derive(Clone, Debug)]
 pub enum Credential {
-    /// A password: AUTH PLAIN or USER and PASS; APOP on a line without TLS where the server offers
-    /// it.
+    /// A password: APOP on a line without TLS, AUTH PLAIN, USER and PASS, in this order, as far as the
+    /// server offers them. Where one is refused, and not the password, the next is tried.
     Password(Secret),
     /// A bearer token: OAUTHBEARER or XOAUTH2.
     Token(Token),
@@ -74,6 +87,8 @@ pub enum TlsPolicy {
 pub(super) struct Plan {
     login: Login,
     step: Step,
+    /// Ways that are left, the next one last.
+    ways: Vec<Way>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +142,7 @@ impl Plan {
         Self {
             login,
             step: Step::Capabilities,
+            ways: Vec::new(),
         }
     }
 
@@ -153,9 +169,64 @@ impl Plan {
             }
             (Step::Proof, Ok(())) => Next::Done,
             (Step::Name | Step::Proof, Err(reply)) => {
-                Next::Fail(LoginError::Refused(reply.clone()))
+                // A code says that it is not the way that is refused.
+                let next = match reply.code {
+                    None => self.next_way(view),
+                    Some(_) => None,
+                };
+                next.unwrap_or_else(|| Next::Fail(LoginError::Refused(reply.clone())))
             }
         }
+    }
+
+    /// The ways that the server offers, the best last. USER and PASS are tried though they are not
+    /// offered, but not where TLS is, and would be wanted first.
+    fn ways(&self, view: &View<'_>) -> Vec<Way> {
+        let user = view.capabilities.is_none()
+            || view.has(&Capability::User)
+            || view.encrypted
+            || !view.has(&Capability::Stls);
+        let fits = !self.login.name.as_bytes().contains(&b' ');
+        let apop = view.timestamp.is_some() && !view.encrypted;
+        let offered = [
+            (Way::User, user),
+            (Way::Plain, view.takes(&Mechanism::Plain)),
+            (Way::Apop, apop && fits),
+        ];
+        match self.login.way {
+            // What is asked for is tried, whatever is offered.
+            Some(way) => vec![way],
+            None => offered
+                .into_iter()
+                .filter_map(|(way, offered)| offered.then_some(way))
+                .collect(),
+        }
+    }
+
+    /// The next way to log in with the password, if there is one.
+    fn next_way(&mut self, view: &View<'_>) -> Option<Next> {
+        let Credential::Password(password) = &self.login.credential else {
+            return None;
+        };
+        let name = &self.login.name;
+        self.step = Step::Proof;
+        Some(match self.ways.pop()? {
+            Way::Apop => match view.timestamp {
+                Some(_) if name.as_bytes().contains(&b' ') => {
+                    Next::Fail(LoginError::DoesNotFit(SendError::SpaceInName))
+                }
+                Some(timestamp) => Next::Send(Command::Apop {
+                    name: name.clone(),
+                    digest: ApopDigest::new(timestamp, password),
+                }),
+                None => Next::Fail(LoginError::NoMechanism),
+            },
+            Way::Plain => Next::Authenticate(Mechanism::Plain, sasl::write_plain(name, password)),
+            Way::User => {
+                self.step = Step::Name;
+                Next::Send(Command::User(name.clone()))
+            }
+        })
     }
 
     fn with_capabilities(&mut self, view: &View<'_>) -> Next {
@@ -172,25 +243,11 @@ impl Plan {
         self.step = Step::Proof;
         let name = &self.login.name;
         match &self.login.credential {
-            Credential::Password(password) => match view.timestamp {
-                Some(timestamp) if !view.encrypted => {
-                    if name.as_bytes().contains(&b' ') {
-                        return Next::Fail(LoginError::DoesNotFit(SendError::SpaceInName));
-                    }
-                    Next::Send(Command::Apop {
-                        name: name.clone(),
-                        digest: ApopDigest::new(timestamp, password),
-                    })
-                }
-                _ if view.takes(&Mechanism::Plain) => {
-                    Next::Authenticate(Mechanism::Plain, sasl::write_plain(name, password))
-                }
-                _ if view.capabilities.is_none() || view.has(&Capability::User) => {
-                    self.step = Step::Name;
-                    Next::Send(Command::User(name.clone()))
-                }
-                _ => Next::Fail(LoginError::NoMechanism),
-            },
+            Credential::Password(_) => {
+                self.ways = self.ways(view);
+                self.next_way(view)
+                    .unwrap_or(Next::Fail(LoginError::NoMechanism))
+            }
             Credential::Token(Token { token, host, port }) => {
                 // Both take a 1 for the end of a field.
                 let fits = !name.as_bytes().contains(&1) && !host.as_bytes().contains(&1);

@@ -2,7 +2,7 @@
 //!
 //! 1. [`Client`]: the session.
 //! 2. [`Event`], [`Asked`]: what has come from the server.
-//! 3. [`Login`], [`TlsPolicy`], [`Credential`]: from the greeting to the mail drop, without giving
+//! 3. [`Login`], [`TlsPolicy`], [`Credential`], [`Way`]: from the greeting to the mail drop, without giving
 //!    anything away.
 //! 4. [`ClientError`], [`LoginError`], [`SendError`]: what can go wrong.
 //! 5. `numbers`: what a listing may say.
@@ -16,5 +16,5 @@ mod session;
 
 pub use error::{ClientError, LoginError, SendError, Waiting};
 pub use event::{Asked, Event};
-pub use login::{BadToken, Credential, Login, TlsPolicy, Token};
+pub use login::{BadToken, Credential, Login, TlsPolicy, Token, Way};
 pub use session::{Client, State};

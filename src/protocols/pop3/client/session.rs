@@ -453,7 +453,15 @@ impl Client {
     fn line(&mut self) {
         let mut reader = std::mem::replace(&mut self.reader, LineReader::new(self.limits.line));
         match self.expecting {
-            Expecting::Greeting => self.greeting(reader.line()),
+            Expecting::Greeting => {
+                self.greeting(reader.line());
+                // What is no greeting is that before it is anything else.
+                if self.expecting != Expecting::End && !reader.ended_in_crlf() {
+                    self.events.clear();
+                    self.fail(ClientError::BareLineFeed);
+                }
+            }
+            _ if !reader.ended_in_crlf() => self.fail(ClientError::BareLineFeed),
             Expecting::Reply => self.reply(reader.line()),
             Expecting::Listing => self.listed(reader.line()),
             // No line is read there.
