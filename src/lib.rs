@@ -17,6 +17,7 @@
 //! 9. [`testing`]: verdicts inside an ordinary `#[test]`.
 //! 10. [`cli`]: the arguments, streams and exit codes of the program.
 //! 11. [`escape`]: text that does no harm where it is shown.
+//! 12. [`guide`]: chapters for users.
 //!
 //! With `default-features = false` only the first two are built, on OS threads, with
 //! crossbeam-utils as the only dependency: that is what a crate that ships a checked algorithm
@@ -30,6 +31,7 @@ pub mod cli;
 pub mod engines;
 #[cfg(any(feature = "engines", feature = "programs"))]
 pub mod escape;
+pub mod guide;
 pub mod primitives;
 #[cfg(all(feature = "catalogue", not(test)))]
 pub mod problems;

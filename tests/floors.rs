@@ -19,6 +19,7 @@ fn floors() -> BTreeMap<&'static str, (u32, &'static [&'static str])> {
         ("programs", (3, &[])),
         ("testing", (4, &[])),
         ("cli", (4, &[])),
+        ("guide", (5, &[])),
     ])
 }
 

@@ -12,11 +12,24 @@ use crosscheck::sync::{
 };
 
 fn row(scenario: impl Scenario, mode: SearchMode) -> Row {
+    row_within(scenario, mode, &Limits::PROOF)
+}
+
+/// The same without the audit, which runs code as well.
+fn unaudited(scenario: impl Scenario, mode: SearchMode) -> Row {
+    let limits = Limits {
+        audit: false,
+        ..Limits::PROOF
+    };
+    row_within(scenario, mode, &limits)
+}
+
+fn row_within(scenario: impl Scenario, mode: SearchMode, limits: &Limits) -> Row {
     let program: Program = Arc::new(scenario);
     let limits = Limits {
         mode,
         exhaustive_executions: None,
-        ..Limits::PROOF
+        ..limits.clone()
     };
     let rows = check(&Job {
         program: &program,
@@ -98,9 +111,9 @@ fn runs_of(mode: SearchMode, is_closed: bool) -> (u64, u64) {
         changes_after: u64::MAX,
     };
     let row = if is_closed {
-        row(table, mode)
+        unaudited(table, mode)
     } else {
-        row(Open(table), mode)
+        unaudited(Open(table), mode)
     };
     assert_eq!(row.verdict.word(), Word::Proved);
     assert!(row.executions > 1_000, "{}", row.executions);

@@ -236,8 +236,11 @@ fn what_differs_between_executions_is_named() {
         for (name, way) in ways {
             for mode in MODES {
                 let row = first(way, engine, mode);
-                let Verdict::GaveUp(GaveUp::Nondeterministic { detail }) = &row.verdict else {
-                    panic!("{name} on {engine} in {mode:?}: {:?}", row.verdict);
+                let detail = match &row.verdict {
+                    Verdict::GaveUp(
+                        GaveUp::Nondeterministic { detail } | GaveUp::Outside { detail },
+                    ) => detail,
+                    other => panic!("{name} on {engine} in {mode:?}: {other:?}"),
                 };
                 let lines = detail.matches(concat!(file!(), ":")).count();
                 assert_eq!(lines, 2, "{name} on {engine} in {mode:?}: {detail}");
@@ -382,13 +385,17 @@ impl Scenario for Holders {
 fn nothing_leaks() {
     for fate in ["ends", "deadlock", "panic", "main fails", "fails early"] {
         for engine in RUNNERS {
-            for mode in MODES {
+            for (mode, audit) in MODES.map(|mode| [(mode, false), (mode, true)]).concat() {
                 let counts: &'static Counts = Box::leak(Box::new(Counts {
                     made: AtomicUsize::new(0),
                     dropped: AtomicUsize::new(0),
                 }));
                 let program: Program = Arc::new(Holders { counts, fate });
-                let rows = rows(&program, &Instance::default(), engine, &limits(mode));
+                let limits = Limits {
+                    audit,
+                    ..limits(mode)
+                };
+                let rows = rows(&program, &Instance::default(), engine, &limits);
                 let expected = if fate == "ends" {
                     Word::Proved
                 } else {
@@ -399,7 +406,7 @@ fn nothing_leaks() {
                 let [made, dropped] =
                     [&counts.made, &counts.dropped].map(|count| count.load(Ordering::Relaxed));
                 let whole = 10 * usize::try_from(rows[0].executions).expect("few executions");
-                if (fate, engine, mode) == ("ends", RUNNERS[1], SearchMode::States) {
+                if (fate, engine, mode, audit) == ("ends", RUNNERS[1], SearchMode::States, false) {
                     // What is cut is not run on there, so that some threads never came to their middle.
                     assert!(made < whole, "{said}: nothing was cut");
                 }

@@ -95,12 +95,13 @@ impl<'h> Auditor<'h> {
             let before = std::mem::take(&mut self.first_heard);
             self.heard[0] = self.runs_again(search, &first, First::Lowest, Heard::default());
             if search.stuck.is_none()
-                && let Some(found) = differs(&before, &self.heard[0])
+                && let Some(found) = differs(
+                    &before,
+                    &self.heard[0],
+                    ["at the beginning of the search", "at its end"],
+                )
             {
-                search.stuck = Some(Stuck::Outside(format!(
-                    "{found} when the first execution is run for the first time and at the end of the \
-                     search"
-                )));
+                search.stuck = Some(Stuck::Outside(found));
             }
         }
         search.stuck = search.stuck.take().or(self.found);
@@ -122,13 +123,13 @@ impl<'h> Auditor<'h> {
             if search.stuck.is_none() {
                 let highest = self.runs_again(search, &trace, First::Highest, highest);
                 if search.stuck.is_none()
-                    && let Some(found) = differs(&lowest, &highest)
+                    && let Some(found) = differs(
+                        &lowest,
+                        &highest,
+                        [said(First::Lowest), said(First::Highest)],
+                    )
                 {
-                    search.stuck = Some(Stuck::Outside(format!(
-                        "{found} when {} and when {}",
-                        said(First::Lowest),
-                        said(First::Highest),
-                    )));
+                    search.stuck = Some(Stuck::Outside(found));
                 }
                 self.heard = [lowest, highest];
             }
@@ -171,7 +172,7 @@ impl<'h> Auditor<'h> {
             Err(Failed {
                 property, message, ..
             }) => Some(format!(
-                "{property} fails ({message}) when {}, and not {AS_SEARCHED}",
+                "{property} fails ({message}) {}, and not {AS_SEARCHED}",
                 said(first)
             )),
             Ok((Next::Differs(thread, expected), left)) => {
@@ -182,7 +183,14 @@ impl<'h> Auditor<'h> {
             }
             Ok((_, left)) => {
                 let threads = 0..left.len().max(trace.left.len());
-                let of = |left: &[Option<(Op, Place)>], thread| left.get(thread).copied().flatten();
+                let of = |left: &[Option<(Op, Place)>], thread| {
+                    let left: Option<(Op, Place)> = left.get(thread).copied().flatten();
+                    // Which of its threads a scope waits for first may be chance.
+                    left.map(|(op, place)| match op {
+                        Op::Join(_) => (Op::Join(0), place),
+                        op => (op, place),
+                    })
+                };
                 threads
                     .map(|thread| (thread, of(&trace.left, thread), of(&left, thread)))
                     .find(|(_, before, now)| before != now)
@@ -217,8 +225,8 @@ impl<'h> Auditor<'h> {
 /// An order of silent steps, in words.
 fn said(first: First) -> &'static str {
     match first {
-        First::Lowest => "of concurrent parts those of threads that started earlier run first",
-        First::Highest => "of concurrent parts those of threads that started later run first",
+        First::Lowest => "when of concurrent parts those of threads that started earlier run first",
+        First::Highest => "when of concurrent parts those of threads that started later run first",
     }
 }
 
@@ -256,7 +264,7 @@ fn came(
     first: First,
 ) -> String {
     format!(
-        "{} comes to {} {AS_SEARCHED}, and to {} when {}",
+        "{} comes to {} {AS_SEARCHED}, and to {} {}",
         named(heard, thread),
         announced(heard, before),
         announced(heard, now),
@@ -264,33 +272,45 @@ fn came(
     )
 }
 
-/// The first difference between what was heard of one trace in two runs, if there is one.
-fn differs(one: &Heard, other: &Heard) -> Option<String> {
-    let threads = one.threads.len().max(other.threads.len());
-    for thread in 0..threads {
-        let said = |heard: &'_ Heard| heard.threads.get(thread).cloned().unwrap_or_default();
-        let (one_said, other_said) = (said(one), said(other));
-        let length = one_said.len().max(other_said.len());
-        let at = (0..length).find(|&at| one_said.get(at) != other_said.get(at));
-        let Some(at) = at else {
-            continue;
+/// The first difference between what was heard of one trace in two runs, if there is one; `when` says
+/// of each how it was run.
+fn differs(one: &Heard, other: &Heard, when: [&str; 2]) -> Option<String> {
+    let threads = 0..one.threads.len().max(other.threads.len());
+    threads.into_iter().find_map(|thread| {
+        let said = |heard: &'_ Heard, at: usize| {
+            let said = heard.threads.get(thread)?;
+            said.get(at).copied()
         };
-        let places = [one_said.get(at), other_said.get(at)];
-        let place = places.into_iter().flatten().find_map(|said| said.place());
-        let before = one_said[..at].iter().rev().find_map(|said| said.place());
-        let near = match (place, before) {
+        let length = |heard: &Heard| heard.threads.get(thread).map_or(0, Vec::len);
+        let length = length(one).max(length(other));
+        let at = (0..length).find(|&at| said(one, at) != said(other, at))?;
+        let both = [said(one, at), said(other, at)];
+        let who = named(one, thread);
+        let operation = |said: Option<Said>| match said {
+            None => Some(None),
+            Some(Said::Announced(op, place)) => Some(Some((op, place))),
+            Some(_) => None,
+        };
+        if let [Some(first), Some(second)] = both.map(operation) {
+            let (first, second) = (announced(one, first), announced(other, second));
+            return Some(format!(
+                "{who} comes to {first} {}, and to {second} {}",
+                when[0], when[1]
+            ));
+        }
+        let before = (0..at).rev().find_map(|at| said(one, at)?.place());
+        let near = match (both.into_iter().flatten().find_map(Said::place), before) {
             (Some(place), _) => format!(" at {place}"),
             (None, Some(before)) => format!(" after {before}"),
             (None, None) => String::new(),
         };
-        let what = match places.into_iter().flatten().next() {
+        let what = match both.into_iter().flatten().next() {
             Some(Said::Written(..)) => "leaves different data",
             Some(Said::Keeps(..)) => "keeps different data",
             Some(Said::Made(..)) => "makes different objects",
             Some(Said::Started(_)) => "starts different threads",
             _ => "does different things",
         };
-        return Some(format!("{} {what}{near}", named(one, thread)));
-    }
-    None
+        Some(format!("{who} {what}{near} {} and {}", when[0], when[1]))
+    })
 }

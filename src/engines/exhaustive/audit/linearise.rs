@@ -42,7 +42,7 @@ pub(in crate::engines::exhaustive) struct Linearised {
     /// By thread, its events that have not been applied, the next one last.
     left: Vec<Vec<Index>>,
     applied: Events,
-    /// A thread that has to go on at once, since it asks for what its last step has seen.
+    /// A thread that has to go on at once, since it uses what the model holds at its last step.
     urgent: Option<ThreadId>,
 }
 
@@ -120,7 +120,8 @@ impl Linearised {
             }
             self.left[thread].pop();
             self.applied.insert(index);
-            if matches!(op, Op::Look(_)) {
+            // What it asks for, or accesses without a lock, is that of this very step.
+            if matches!(op, Op::Look(_) | Op::Read(_) | Op::Write(_)) {
                 self.urgent = Some(thread);
             }
             return Next::Step(thread, alternative);
