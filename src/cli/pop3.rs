@@ -235,7 +235,7 @@ fn run_fetch(arguments: &Fetch) -> Result<(), Failure> {
         print(&format!("{line}\n"))?;
     }
     if fetched.left > 0 {
-        return Err(Failure::peer(format_args!(
+        return Err(Failure::partial(format_args!(
             "{}: not everything was done, {} times, as said above; run it again for the rest",
             account.url.address, fetched.left
         )));

@@ -362,6 +362,40 @@ fn standard_output_gets_an_mbox_and_nothing_is_deleted_for_it() {
     assert!(!room.path("mail").join("-").exists());
 }
 
+/// A script has to know whether to ask for a password, to wait, or to look for the server.
+#[test]
+fn exit_codes_tell_a_wrong_password_a_drop_in_use_and_no_server() {
+    let room = Mailroom::new();
+    room.deliver("alice", &[b"x\n"]);
+    let server = room.serve(&[]);
+    let mut other = Talk::log_in(server.address(), "alice");
+    let fetched = room.fetch(server.address(), &[]);
+    assert_eq!(code(&fetched), Some(75), "{}", err(&fetched));
+    assert!(other.ask("QUIT").starts_with("+OK"));
+    room.users("alice:{plain}another\n");
+    let server = room.serve(&[]);
+    for auth in [
+        &[][..],
+        &["--auth", "user"],
+        &["--auth", "plain"],
+        &["--auth", "apop"],
+    ] {
+        let fetched = room.fetch(server.address(), auth);
+        assert_eq!(code(&fetched), Some(77), "{auth:?}: {}", err(&fetched));
+    }
+    let address = server.address();
+    server.stop();
+    let fetched = room.fetch(address, &[]);
+    assert_eq!(code(&fetched), Some(69), "{}", err(&fetched));
+    for (code_said, expected) in [("SYS/TEMP", 75), ("LOGIN-DELAY", 75), ("SYS/PERM", 1)] {
+        let refusal = format!("-ERR [{code_said}] no\r\n");
+        let lines = [OPEN[0], OPEN[1], OPEN[2], refusal.as_bytes(), b"+OK\r\n"];
+        let (address, _said) = scripted(&lines, 1);
+        let fetched = room.fetch(address, &[]);
+        assert_eq!(code(&fetched), Some(expected), "{}", err(&fetched));
+    }
+}
+
 /// One message that keeps all others away.
 #[test]
 fn a_message_that_is_too_large_is_left_and_the_others_come() {
@@ -370,7 +404,7 @@ fn a_message_that_is_too_large_is_left_and_the_others_come() {
     room.deliver("alice", &[b"one\n", &large, b"two\n"]);
     let server = room.serve(&[]);
     let fetched = room.fetch(server.address(), &["--delete", "--max-size", "1K"]);
-    assert_eq!(code(&fetched), Some(1), "{}", err(&fetched));
+    assert_eq!(code(&fetched), Some(3), "{}", err(&fetched));
     let error = err(&fetched);
     assert!(error.contains("message 2 has 6000 octets"), "{error}");
     assert!(error.contains("--max-size"), "{error}");
@@ -621,7 +655,8 @@ fn hostile_servers_get_an_error_and_nothing_is_delivered_or_deleted() {
         let (address, said) = scripted(&lines, 1);
         let output = room.fetch(address, &["--delete"]);
         let error = err(&output);
-        assert_eq!(code(&output), Some(1), "case {at}: {error}");
+        let expected = if says == "wrong" { 77 } else { 1 };
+        assert_eq!(code(&output), Some(expected), "case {at}: {error}");
         assert!(error.contains(says), "case {at}: {error}");
         assert!(error.contains(&address.to_string()), "case {at}: {error}");
         assert!(!error.contains('\u{1b}'), "case {at}: {error:?}");
@@ -743,7 +778,7 @@ fn a_dialogue_is_shown_line_by_line_without_the_password() {
     assert_eq!(room.mail("alice").len(), 0);
     fs::write(&password, "wrong\n").expect("a file");
     let output = run_with(crosscheck(&arguments), b"");
-    assert_eq!(code(&output), Some(1));
+    assert_eq!(code(&output), Some(77));
     assert!(err(&output).contains("PASS"), "{}", err(&output));
     let mut talk = Talk::log_in(server.address(), "alice");
     assert!(talk.ask("QUIT").starts_with("+OK"));

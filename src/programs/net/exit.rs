@@ -5,6 +5,10 @@
 //! | 0 | done; for a server, ended as it was asked to |
 //! | 1 | the peer refused, broke the protocol, or could not be reached |
 //! | 2 | usage or environment: arguments, files, an address in use |
+//! | 3 | a part was done; what was left was told |
+//! | 69 | mail: no server was reached |
+//! | 75 | mail: the mail drop is in use, or the server wants to be asked later |
+//! | 77 | mail: the name or the password is wrong |
 //! | 130 | interrupted |
 
 use std::fmt;
@@ -21,6 +25,14 @@ pub enum Exit {
     Peer,
     /// Wrong use, or something of this machine: a file, an address in use.
     Usage,
+    /// A part was done; what was left was told.
+    Partial,
+    /// No server was reached (`EX_UNAVAILABLE`).
+    Unavailable,
+    /// What is wanted is in use, or the server wants to be asked later (`EX_TEMPFAIL`).
+    Later,
+    /// The name or the password is wrong (`EX_NOPERM`).
+    Denied,
     /// Ended by a signal.
     Interrupted,
 }
@@ -33,6 +45,10 @@ impl Exit {
             Self::Done => 0,
             Self::Peer => 1,
             Self::Usage => 2,
+            Self::Partial => 3,
+            Self::Unavailable => 69,
+            Self::Later => 75,
+            Self::Denied => 77,
             Self::Interrupted => 130,
         }
     }
@@ -53,6 +69,12 @@ impl Failure {
     #[must_use]
     pub fn peer(message: impl fmt::Display) -> Self {
         Self::new(Exit::Peer, message)
+    }
+
+    /// A part was done; what was left was told.
+    #[must_use]
+    pub fn partial(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Partial, message)
     }
 
     /// Wrong use, or something of this machine.

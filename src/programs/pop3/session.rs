@@ -9,7 +9,7 @@ use crate::programs::net::{ClientTls, ConnectError, Core, Link, Shutdown, Stream
 use crate::protocols::pop3::client::{
     Client, ClientError, Credential, Event, Login, LoginError, SendError, State, TlsPolicy, Way,
 };
-use crate::protocols::pop3::{ClientLimits, Command, Reply, Secret};
+use crate::protocols::pop3::{ClientLimits, Command, Reply, ResponseCode, Secret};
 
 /// How long a connection and its handshake of TLS may take, each.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -348,11 +348,35 @@ pub enum Fault {
 impl EndsProgram for SessionError {
     fn exit(&self) -> Exit {
         match self {
-            Self::Session {
-                fault: Fault::Interrupted,
-                ..
-            } => Exit::Interrupted,
-            Self::Connect(_) | Self::Session { .. } => Exit::Peer,
+            Self::Connect(_) => Exit::Unavailable,
+            Self::Session { fault, .. } => fault.exit(),
         }
     }
+}
+
+impl Fault {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Interrupted => Exit::Interrupted,
+            Self::Client(ClientError::Refused(reply)) => match code_exit(reply) {
+                Some(Exit::Later) => Exit::Later,
+                _ => Exit::Peer,
+            },
+            Self::Login(LoginError::Refused(reply)) => code_exit(reply).unwrap_or(Exit::Denied),
+            Self::Refused { command, reply } => match command.as_str() {
+                "USER" | "PASS" => code_exit(reply).unwrap_or(Exit::Denied),
+                _ => code_exit(reply).unwrap_or(Exit::Peer),
+            },
+            _ => Exit::Peer,
+        }
+    }
+}
+
+/// What the code of a refusal says about trying again.
+fn code_exit(reply: &Reply) -> Option<Exit> {
+    Some(match reply.code? {
+        ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp => Exit::Later,
+        ResponseCode::Auth => Exit::Denied,
+        ResponseCode::SysPerm => Exit::Peer,
+    })
 }
