@@ -24,6 +24,7 @@ impl Scenario for Blocks {
         if instance.word("how") == "lock" {
             let held = StdMutex::new(0);
             let both = || {
+                *steps.lock() += 1;
                 let mut held = held.lock().unwrap();
                 *steps.lock() += 1;
                 *held += 1;
