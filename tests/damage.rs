@@ -10,7 +10,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use crosscheck::engines::counterexample::TokenError;
 use crosscheck::engines::limits::{Kept, SearchMode};
-use crosscheck::engines::{Counterexample, GaveUp, Limits, Row, Verdict, Word, saved};
+use crosscheck::engines::{
+    Counterexample, EngineId, GaveUp, Job, Limits, Row, Verdict, Word, check, saved,
+};
+use crosscheck::problems::catalogue;
+use crosscheck::scenario::{Instance, Program, Value};
+use crosscheck::sync::{Property, Semantics};
 
 use super::rows::rows;
 
@@ -74,7 +79,8 @@ fn damage(whole: &[u8], numbers: &mut Numbers, octet: fn(&mut Numbers) -> u8) ->
 
 /// A program, its search, and the file in which it was cut.
 struct Cut {
-    program: (&'static str, &'static [(&'static str, &'static str)]),
+    program: Program,
+    instance: Instance,
     mode: SearchMode,
     file: Vec<u8>,
 }
@@ -90,18 +96,31 @@ impl Cut {
             }),
             ..Limits::PROOF
         };
-        rows(self.program.0, self.program.1, &limits).remove(0)
+        check(&Job {
+            program: &self.program,
+            instance: &self.instance,
+            semantics: Semantics::DEFAULT,
+            targets: [Property::DeadlockFreedom].into(),
+            engine: EngineId::Exhaustive,
+            limits: &limits,
+        })
+        .remove(0)
     }
 
     fn made(path: &Path) -> [Self; 3] {
+        let variants = catalogue().into_iter().flat_map(|problem| problem.variants);
+        let programs: Vec<Program> = variants.map(|variant| variant.program).collect();
         [
-            ("semaphore/queued", &[("n", "3")][..], SearchMode::Traces),
-            ("semaphore/queued", &[("n", "3")], SearchMode::States),
-            ("philosophers/room", &[], SearchMode::Traces),
+            ("semaphore/queued", SearchMode::Traces),
+            ("semaphore/queued", SearchMode::States),
+            ("philosophers/room", SearchMode::Traces),
         ]
-        .map(|(name, settings, mode)| {
+        .map(|(name, mode)| {
+            let program = programs.iter().find(|program| program.name() == name);
+            let program = Program::clone(program.expect("it is in the catalogue"));
             let mut cut = Self {
-                program: (name, settings),
+                instance: Instance::defaults(&program.parameters()).with("n", Value::Number(3)),
+                program,
                 mode,
                 file: Vec::new(),
             };
