@@ -1,7 +1,7 @@
 //! Runs traces of a search again and compares.
 
 use super::addresses::Ballast;
-use super::linearise::{First, Linearised, Next};
+use super::linearise::{First, Left, Linearised, Next};
 use super::listener::{Heard, Listener, Said};
 use super::sample::Trace;
 use crate::engines::check::Job;
@@ -183,8 +183,8 @@ impl<'h> Auditor<'h> {
             }
             Ok((_, left)) => {
                 let threads = 0..left.len().max(trace.left.len());
-                let of = |left: &[Option<(Op, Place)>], thread| {
-                    let left: Option<(Op, Place)> = left.get(thread).copied().flatten();
+                let of = |left: &Left, thread: ThreadId| {
+                    let left = left.get(thread).copied().flatten();
                     // Which of its threads a scope waits for first may be chance.
                     left.map(|(op, place)| match op {
                         Op::Join(_) => (Op::Join(0), place),

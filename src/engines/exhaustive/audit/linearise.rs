@@ -10,7 +10,7 @@ use crate::engines::exhaustive::explorer::events::Events;
 use crate::engines::exhaustive::explorer::order::Order;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
-use crate::sync::stepping::{Op, ThreadId};
+use crate::sync::stepping::{Op, Place, ThreadId};
 
 /// Which of the threads that can go on is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(in crate::engines::exhaustive) enum First {
     /// The one with the highest number.
     Highest,
 }
+
+/// By thread, what each has announced and not been given.
+pub(in crate::engines::exhaustive) type Left = Vec<Option<(Op, Place)>>;
 
 /// The next part of a linearisation.
 #[derive(Debug, PartialEq, Eq)]

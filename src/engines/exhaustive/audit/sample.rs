@@ -1,10 +1,10 @@
 //! Which executions of a search are run again, and what they were.
 
+use super::linearise::Left;
 use crate::engines::exhaustive::driver::Driver;
 use crate::engines::exhaustive::explorer::Ended;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::Event;
-use crate::sync::stepping::{Op, Place};
 
 /// So many executions at the beginning are all run again, in both orders.
 const ALL: u64 = 64;
@@ -20,8 +20,8 @@ pub(super) struct Trace {
     /// Whether it is run again in both orders.
     pub(super) both: bool,
     pub(super) events: Vec<Event>,
-    /// By thread, what each had announced at the end and not been given.
-    pub(super) left: Vec<Option<(Op, Place)>>,
+    /// What was left at the end.
+    pub(super) left: Left,
 }
 
 /// The sample of the executions of one search.
