@@ -38,7 +38,7 @@
 //! early, it goes on at once, and the state before is neither kept nor counted.
 //!
 //! *What is outside of the model* decides nothing in a program that keeps the rule; a program that
-//! breaks it is looked for by an audit. The first 64 executions whose code has run, and one in 16 of
+//! breaks it is looked for by an audit. The first 64 executions whose code has run, and one in 48 of
 //! the others, are run again: the same steps of the same trace in another linearisation, with silent
 //! steps of which neither comes before the other the other way round, threads started before their
 //! starter goes on and after, and allocations on other addresses. The first one is run once more at the end. What

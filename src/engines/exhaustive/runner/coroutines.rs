@@ -193,7 +193,7 @@ pub(in crate::engines::exhaustive) fn linearise(
     execution: &Execution<'_>,
     coroutines: &Coroutines,
     main: &dyn Fn(),
-    linearised: &mut Linearised,
+    linearised: &mut Linearised<'_>,
     over: &dyn Fn(),
 ) -> Result<(Next, Left), Failed> {
     // SAFETY: every thread has ended or been unwound before this returns, and `main` and `execution`
