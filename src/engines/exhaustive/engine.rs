@@ -9,7 +9,7 @@ use super::as_found::{self, as_searched};
 use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
-use super::execution::{Execution, Failed, Inner, Settings, Stuck};
+use super::execution::{Execution, Failed, Inner, KeptApart, Settings, Stuck};
 use super::explorer::minimise::fewest_preemptions;
 use super::explorer::nearest::Nearest;
 use super::explorer::optimal::Optimal;
@@ -231,6 +231,7 @@ pub(super) struct Searched {
     /// Races and zones were looked for in the states themselves.
     pub(super) watched: bool,
     pub(super) weak_orders: bool,
+    pub(super) apart: KeptApart,
     pub(super) counts: Counts,
 }
 
@@ -263,6 +264,7 @@ impl Searched {
             used,
             watched: inner.locksets.is_none(),
             weak_orders: inner.weak_orders,
+            apart: inner.apart,
             counts: explorer.counts(),
         }
     }
@@ -279,6 +281,7 @@ impl Searched {
         self.used.resized |= part.used.resized;
         self.watched |= part.watched;
         self.weak_orders |= part.weak_orders;
+        self.apart.add(part.apart);
         self.counts.states += part.counts.states;
     }
 }
@@ -429,6 +432,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         used,
         watched,
         weak_orders,
+        apart,
         counts,
     } = searched;
     if mode == SearchMode::Source && found.is_none() {
@@ -447,6 +451,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
     } else if full {
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
+            apart: apart.told(job),
         })
     } else if let Some(Found { failed, .. }) = found.as_ref().filter(|_| job.program.is_mutant()) {
         // On semaphores that are built of mutexes it would be changed elsewhere.
