@@ -287,7 +287,11 @@ proptest! {
     #[test]
     fn a_wider_switch_removes_no_deadlock(program in generate::programs(8)) {
         let blocks = |notify, spurious| {
-            let switches = Switches { notify, spurious };
+            let switches = Switches {
+                notify,
+                spurious,
+                ..Switches::DEFAULT
+            };
             let truth = truth(&program, &switches, 20_000)?;
             let found = searched(Optimal::default(), &program, &switches);
             let blocks = truth.deadlocks > 0 || truth.hangs;
