@@ -204,6 +204,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`] when a line cannot be read.
+    #[cfg(feature = "catalogue")]
     pub fn built_in() -> Result<Self, TableError> {
         Self::parse(include_str!("../../verification/claims.txt"))
     }

@@ -10,7 +10,7 @@ use super::{Context, escape};
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
 use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
-use crate::scenario::{Instance, Property};
+use crate::scenario::Property;
 
 /// The rows of a report, in order.
 pub(super) struct Overview<'a> {
@@ -224,7 +224,7 @@ fn groups(rows: &[Claimed]) -> Vec<Group> {
 struct Names<'a> {
     /// The scenarios of which there are several instances.
     several: BTreeSet<&'a str>,
-    defaults: &'a BTreeMap<String, Instance>,
+    context: &'a Context,
 }
 
 impl<'a> Names<'a> {
@@ -241,15 +241,12 @@ impl<'a> Names<'a> {
             })
             .map(|Claimed { row, .. }| row.scenario.as_str())
             .collect();
-        Self {
-            several,
-            defaults: &context.defaults,
-        }
+        Self { several, context }
     }
 
     /// Parameters that differ from the defaults, all where these are not known, and switches.
     fn settings(&self, row: &Row) -> Vec<String> {
-        let defaults = self.defaults.get(&row.scenario);
+        let defaults = self.context.defaults.get(&row.scenario);
         let differs = |name: &str, value| defaults.and_then(|known| known.get(name)) != Some(value);
         let parameters = row
             .instance
@@ -269,7 +266,8 @@ impl<'a> Names<'a> {
     /// `name`, followed by the settings where they are needed.
     fn told(&self, name: &str, row: &Row) -> String {
         let scenario = row.scenario.as_str();
-        let needed = self.defaults.contains_key(scenario) || self.several.contains(scenario);
+        let needed =
+            self.context.defaults.contains_key(scenario) || self.several.contains(scenario);
         let settings = if needed {
             self.settings(row)
         } else {
@@ -288,10 +286,8 @@ impl<'a> Names<'a> {
                     None => format!(" --set {setting}"),
                 });
         let scenario = escape::line(&row.scenario);
-        format!(
-            "crosscheck explain {scenario}{}",
-            settings.collect::<String>()
-        )
+        let settings: String = settings.collect();
+        self.context.rerun.explain(&scenario, &settings)
     }
 }
 
@@ -772,7 +768,7 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::engines::{GaveUp, Limits, Refutation};
-    use crate::scenario::Value;
+    use crate::scenario::{Instance, Value};
 
     fn overview(rows: &[Claimed]) -> Overview<'_> {
         Overview::of(rows, &samples::context())
