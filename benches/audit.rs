@@ -10,7 +10,10 @@ use crosscheck::scenario::{Instance, Parameter, Program, Property, Scenario, Val
 use crosscheck::sync::{Backend, Mutex, Semantics, scope};
 
 /// Pairs of searches of which the quicker ones are compared.
-const PAIRS: usize = 7;
+const PAIRS: usize = 5;
+
+/// Executions after which a search is cut.
+const MOST: u64 = 10_000;
 
 /// Threads that take one lock in turn: a scenario that does not say that it is closed, so that all
 /// of its code is run in every execution.
@@ -55,6 +58,7 @@ fn search(program: &Program, instance: &Instance, mode: SearchMode, audit: bool)
     let limits = Limits {
         mode,
         audit,
+        exhaustive_executions: Some(MOST),
         ..Limits::PROOF
     };
     let before = user();

@@ -51,6 +51,10 @@ impl<B: Backend> Locks<B> {
 }
 
 /// A program of its own for each way to decide by what is outside of the model.
+#[expect(
+    clippy::enum_variant_names,
+    reason = "they are read without the name of the type"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Decides {
     ByStrongCount,
@@ -408,7 +412,7 @@ impl Scenario for Decides {
             }
             ByStaticParity => locks.two(|me| {
                 let count = PARITY.fetch_add(1, SeqCst);
-                locks.decide(me, count % 3 == 0);
+                locks.decide(me, count.is_multiple_of(3));
             }),
             ByStaticFirstTime => locks.two(|me| {
                 locks.decide(me, FIRST_TIME.swap(false, SeqCst));
@@ -423,7 +427,7 @@ impl Scenario for Decides {
             }),
             ByThreadLocal => locks.two(|me| {
                 let calls = CALLS.replace(CALLS.get() + 1);
-                locks.decide(me, calls % 2 == 0);
+                locks.decide(me, calls.is_multiple_of(2));
             }),
             ByAddressParity => {
                 let mut blocks = Vec::new();
@@ -451,20 +455,20 @@ impl Scenario for Decides {
                 for _ in 0..16 {
                     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
                     let nanos = now.map_or(0, |now| now.subsec_nanos());
-                    locks.decide(0, (nanos / 7) % 2 == 0);
+                    locks.decide(0, (nanos / 7).is_multiple_of(2));
                 }
             }
             ByElapsed => {
                 let started = Instant::now();
                 for _ in 0..16 {
                     let nanos = started.elapsed().as_nanos();
-                    locks.decide(0, (nanos / 7) % 2 == 0);
+                    locks.decide(0, (nanos / 7).is_multiple_of(2));
                 }
             }
             ByRandomHash => {
                 let random = RandomState::new();
                 for bit in 0..16_u32 {
-                    locks.decide(0, random.hash_one(bit) % 2 == 0);
+                    locks.decide(0, random.hash_one(bit).is_multiple_of(2));
                 }
             }
         }

@@ -6,12 +6,13 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 
 use crosscheck::engines::limits::SearchMode;
 use crosscheck::engines::replay::{Replayed, replay};
+use crosscheck::engines::verdict::Apart;
 use crosscheck::engines::{Counterexample, EngineId, Job, Limits, Row, Word, check};
 use crosscheck::primitives::{Barrier, Semaphore, SemaphoreSet};
 use crosscheck::scenario::{Instance, Program, Property, Scenario};
 use crosscheck::sync::{
-    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, choose, current,
-    park, scope,
+    AtomicBool, AtomicUsize, Backend, Condvar, Mutex, Semantics, Shared, Until, checkpoint, choose,
+    current, park, rounds, scope,
 };
 
 const SPURIOUS: Semantics = Semantics {
@@ -609,4 +610,94 @@ fn stacks_are_as_large_as_those_of_std() {
             assert_eq!(row.verdict.word(), Word::Proved, "{engine}");
         }
     }
+}
+
+/// A loop whose data is in the mutex, or beside it with a checkpoint while it is held.
+struct Loops {
+    inside: bool,
+}
+
+impl Scenario for Loops {
+    fn name(&self) -> &'static str {
+        "borders/loops"
+    }
+
+    fn liveness(&self) -> Vec<Property> {
+        vec![Property::StarvationFreedom]
+    }
+
+    fn run<B: Backend>(&self, _: &Instance) {
+        let lock = Mutex::<B, usize>::new("lock", 0);
+        let bare = Mutex::<B, ()>::new("bare", ());
+        let changed = Condvar::<B>::new("changed");
+        let state = Shared::<B, usize>::new("state", 0);
+        let turns = || {
+            for _ in rounds::<B>(1, &()) {
+                if self.inside {
+                    let mut guard = lock.lock();
+                    *guard = 1 - *guard;
+                } else {
+                    let mut guard = bare.lock();
+                    while state.get() == 1 {
+                        checkpoint::<B>(&());
+                        guard = changed.wait(guard);
+                    }
+                    state.set(1);
+                    drop(guard);
+                    let guard = bare.lock();
+                    state.set(0);
+                    changed.notify_all();
+                    drop(guard);
+                }
+            }
+        };
+        scope::<B, _>(|scope| {
+            scope.spawn("other", turns);
+            turns();
+        });
+    }
+}
+
+/// Where states are kept apart that are alike, the reason names what does it, and advises nothing that
+/// there is not.
+#[test]
+fn a_search_that_finds_no_end_names_what_keeps_states_apart() {
+    let reason = |inside| {
+        let program: Program = Arc::new(Loops { inside });
+        let limits = Limits {
+            memory: 1,
+            ..Limits::PROOF
+        };
+        let row = check(&Job {
+            program: &program,
+            instance: &Instance::default(),
+            semantics: Semantics::DEFAULT,
+            targets: [Property::StarvationFreedom].into(),
+            engine: EngineId::Exhaustive,
+            limits: &limits,
+        })
+        .remove(0);
+        assert_eq!(row.verdict.word(), Word::GaveUp, "{}", row.verdict.reason());
+        row.verdict.reason()
+    };
+    let inside = reason(true);
+    assert!(inside.contains("what mutex `lock` holds"), "{inside}");
+    assert!(!inside.contains("smaller instance"), "{inside}");
+    assert!(!inside.contains("no effect"), "{inside}");
+    let under = reason(false);
+    assert!(
+        under.contains("had no effect because the thread held a mutex"),
+        "{under}"
+    );
+    assert!(under.contains("borders.rs"), "{under}");
+    let apart = Apart {
+        by_history: Vec::new(),
+        without_effect: Some((2, "src/lib.rs:1:2".to_owned())),
+        has_instances: true,
+    };
+    assert_eq!(
+        apart.to_string(),
+        "raise --bound memory, or check a smaller instance; 2 checkpoints had no effect because the \
+         thread held a mutex, the first at src/lib.rs:1:2: say it before the mutex is locked"
+    );
 }

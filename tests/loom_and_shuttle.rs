@@ -34,11 +34,12 @@ fn gaps(row: &Row) -> Vec<&str> {
     let Verdict::Bounded(bounds) = &row.verdict else {
         panic!("expected bounded, got {:?}", row.verdict);
     };
-    let gap = |cut| match cut {
-        &Cut::KnownGap(ref gap) => Some(gap.as_str()),
+    let cuts = bounds.cuts.iter();
+    cuts.filter_map(|cut| match cut {
+        Cut::KnownGap(gap) => Some(gap.as_str()),
         _ => None,
-    };
-    bounds.cuts.iter().filter_map(gap).collect()
+    })
+    .collect()
 }
 
 /// The idiom of `std::thread::park`: a flag and a token.

@@ -378,6 +378,44 @@ impl fmt::Display for Refutation {
     }
 }
 
+/// What may keep the states of a search apart that are alike, so that there is no end of them, and what
+/// to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Apart {
+    /// Objects whose content is compared by the history of those who wrote it.
+    pub by_history: Vec<String>,
+    /// Checkpoints that had no effect, because their thread held a mutex; and where the first was.
+    pub without_effect: Option<(u64, String)>,
+    /// Whether the scenario has parameters, so that there may be a smaller instance.
+    pub has_instances: bool,
+}
+
+impl fmt::Display for Apart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("raise --bound memory")?;
+        if self.has_instances {
+            f.write_str(", or check a smaller instance")?;
+        }
+        if !self.by_history.is_empty() {
+            write!(
+                f,
+                "; what {} holds is compared by the history of those who wrote it, which keeps states \
+                 apart for ever in a loop: keep it in `Shared` memory, which is compared by value",
+                self.by_history.join(", ")
+            )?;
+        }
+        if let Some((count, place)) = &self.without_effect {
+            let s = if *count == 1 { "" } else { "s" };
+            write!(
+                f,
+                "; {count} checkpoint{s} had no effect because the thread held a mutex, the first at \
+                 {place}: say it before the mutex is locked"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 /// Why an engine cannot decide a row.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
@@ -397,10 +435,12 @@ pub enum GaveUp {
         limit: usize,
     },
     /// The program has more states than there is memory for.
-    #[error("more than {limit} states; raise --bound memory, or check a smaller instance")]
+    #[error("more than {limit} states; {apart}")]
     States {
         /// For how many there is memory.
         limit: usize,
+        /// What may keep them apart.
+        apart: Apart,
     },
     /// The engine would raise false alarms on this program.
     #[error("the engine may raise a false alarm here: {why}")]
@@ -427,12 +467,12 @@ pub enum GaveUp {
         what: String,
     },
     /// The search holds more than it may.
-    #[error(
-        "the search holds more than {limit} MB; raise --bound memory, or check a smaller instance"
-    )]
+    #[error("the search holds more than {limit} MB; {apart}")]
     Memory {
         /// How many it may hold.
         limit: usize,
+        /// What may keep its states apart.
+        apart: Apart,
     },
     /// The process of the row needed more memory than it may have.
     #[error(

@@ -14,12 +14,12 @@ use crosscheck::engines::exhaustive::explorer::{
 use crosscheck::engines::exhaustive::runner::script::{Position, Script, explore};
 use crosscheck::engines::exhaustive::world::World;
 use crosscheck::engines::exhaustive::world::event::Event;
-use crosscheck::sync::Semantics;
 use crosscheck::sync::stepping::{Op, Substance};
+use crosscheck::sync::{NotifyOrder, Semantics};
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
-use super::brute::replay;
+use super::brute::{replay, truth};
 use super::drive::{Engine, Outcome, Promise, agree, switches};
 use super::generate;
 use super::program::{Item, Program, Switches, digest};
@@ -280,6 +280,30 @@ proptest! {
         program in generate::programs(9), switches in switches()
     ) {
         agree(&Searched(Optimal::default), Promise::Optimal, &program, &switches)?;
+    }
+
+    /// What may happen more often may fail more often: spurious wake-ups, and notifications of any
+    /// waiter, remove no deadlock.
+    #[test]
+    fn a_wider_switch_removes_no_deadlock(program in generate::programs(8)) {
+        let blocks = |notify, spurious| {
+            let switches = Switches {
+                notify,
+                spurious,
+                ..Switches::DEFAULT
+            };
+            let truth = truth(&program, &switches, 20_000)?;
+            let found = searched(Optimal::default(), &program, &switches);
+            let blocks = truth.deadlocks > 0 || truth.hangs;
+            assert_eq!(found.deadlocks > 0 || found.hangs == Some(true), blocks, "{program}");
+            Some(blocks)
+        };
+        let narrow = blocks(NotifyOrder::Fifo, false);
+        for (notify, spurious) in [(NotifyOrder::Any, false), (NotifyOrder::Fifo, true)] {
+            if let (Some(narrow), Some(wider)) = (narrow, blocks(notify, spurious)) {
+                prop_assert!(wider || !narrow, "{notify:?}, spurious {spurious}\n{program}");
+            }
+        }
     }
 
     #[test]

@@ -75,7 +75,9 @@ pub fn peers() -> &'static [Peer; 5] {
     static PEERS: OnceLock<[Peer; 5]> = OnceLock::new();
     PEERS.get_or_init(|| {
         let calls: [(&str, fn()); 5] = [
-            ("loom", || drop(UnsafeCell::<Tracked>::default())),
+            ("loom", || {
+                let _ = UnsafeCell::<Tracked>::default();
+            }),
             ("shuttle", || initialize(&Tracked)),
             ("shuttle-engine", || {
                 MetricsScheduler::new(Tracked).new_execution();

@@ -85,7 +85,10 @@ fn build(job: &Job<'_>) -> Built {
     let graph = survey.into_graph();
     let unable = match (&inner.stuck, graph.gap()) {
         (Some(stuck), _) => Some(gave_up(job, stuck)),
-        (None, Some(Gap::States(limit))) => Some(GaveUp::States { limit }),
+        (None, Some(Gap::States(limit))) => Some(GaveUp::States {
+            limit,
+            apart: inner.apart.told(job),
+        }),
         (None, Some(Gap::Threads(_))) => Some(GaveUp::Threads { limit: 64 }),
         (None, Some(Gap::Step)) => Some(GaveUp::OtherFailure {
             property: failing(&inner.totals),

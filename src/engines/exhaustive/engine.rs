@@ -10,7 +10,7 @@ use super::audit::Auditor;
 use super::checkpoint::{CheckpointError, Keeper, Knowledge};
 use super::driver::{Driver, Guide};
 use super::endless::tell;
-use super::execution::{Execution, Failed, Inner, Settings, Stuck};
+use super::execution::{Execution, Failed, Inner, KeptApart, Settings, Stuck};
 use super::explorer::minimise::fewest_preemptions;
 use super::explorer::nearest::Nearest;
 use super::explorer::optimal::Optimal;
@@ -237,6 +237,7 @@ pub(super) struct Searched {
     /// Races and zones were looked for in the states themselves.
     pub(super) watched: bool,
     pub(super) weak_orders: bool,
+    pub(super) apart: KeptApart,
     pub(super) counts: Counts,
 }
 
@@ -269,6 +270,7 @@ impl Searched {
             used,
             watched: inner.locksets.is_none(),
             weak_orders: inner.weak_orders,
+            apart: inner.apart,
             counts: explorer.counts(),
         }
     }
@@ -285,6 +287,7 @@ impl Searched {
         self.used.resized |= part.used.resized;
         self.watched |= part.watched;
         self.weak_orders |= part.weak_orders;
+        self.apart.add(part.apart);
         self.counts.states += part.counts.states;
     }
 }
@@ -459,6 +462,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
         used,
         watched,
         weak_orders,
+        apart,
         counts,
     } = searched;
     if mode == SearchMode::Source && found.is_none() {
@@ -477,6 +481,7 @@ fn concluded(job: &Job<'_>, runner: Runner, mode: SearchMode, searched: Searched
     } else if full {
         Ending::Unable(GaveUp::Memory {
             limit: job.limits.memory,
+            apart: apart.told(job),
         })
     } else if let Some(Found { failed, .. }) = found.as_ref().filter(|_| job.program.is_mutant()) {
         // On semaphores that are built of mutexes it would be changed elsewhere.

@@ -22,7 +22,9 @@ use super::segments::Segments;
 use super::tale::Tale;
 use super::world::World;
 use super::world::event::{Event, Index};
+use crate::engines::check::Job;
 use crate::engines::progress::Estimate;
+use crate::engines::verdict::Apart;
 use crate::sync::announcing::{
     Abandoned, Atomically, ObjectKind, Operation, Recorder, Stopped, Totals, last_panic,
 };
@@ -128,6 +130,71 @@ pub(super) enum Stuck {
     Internal(String),
 }
 
+/// What may keep states apart that are alike, as far as it has been seen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeptApart {
+    /// Each object by its number.
+    names: Vec<Option<(Shown, Name)>>,
+    /// Whether what it holds is compared by the history of those who wrote it.
+    by_history: Vec<bool>,
+    /// Checkpoints while a mutex was held.
+    without_effect: Option<(u64, Place)>,
+}
+
+impl KeptApart {
+    fn made(&mut self, object: ObjectId, kind: Shown, name: Name) {
+        if self.names.len() <= object {
+            self.names.resize(object + 1, None);
+            self.by_history.resize(object + 1, false);
+        }
+        self.names[object] = Some((kind, name));
+    }
+
+    fn written(&mut self, object: ObjectId, digest: Option<u64>) {
+        if let Some(by_history) = self.by_history.get_mut(object) {
+            *by_history |= digest.is_none();
+        }
+    }
+
+    fn without_effect(&mut self, place: Place) {
+        let (count, _) = self.without_effect.get_or_insert((0, place));
+        *count += 1;
+    }
+
+    /// Takes in what another part of the same search has seen.
+    pub(super) fn add(&mut self, other: Self) {
+        for (object, named) in other.names.into_iter().enumerate() {
+            if let Some((kind, name)) = named {
+                self.made(object, kind, name);
+                self.by_history[object] |= other.by_history[object];
+            }
+        }
+        if let Some((more, place)) = other.without_effect {
+            let (count, _) = self.without_effect.get_or_insert((0, place));
+            *count += more;
+        }
+    }
+
+    /// In the words of a verdict.
+    pub(super) fn told(&self, job: &Job<'_>) -> Apart {
+        let kept = self.names.iter().zip(&self.by_history);
+        let kept = kept.filter_map(|(named, by_history)| named.filter(|_| *by_history));
+        let words = kept.map(|(kind, name)| match kind {
+            Shown::Mutex => format!("mutex `{name}`"),
+            _ => format!("memory `{name}`"),
+        });
+        let mut by_history: Vec<String> = words.collect();
+        by_history.sort();
+        by_history.dedup();
+        let place = |(count, place): (u64, Place)| (count, place.to_string());
+        Apart {
+            by_history,
+            without_effect: self.without_effect.map(place),
+            has_instances: !job.program.parameters().is_empty(),
+        }
+    }
+}
+
 pub(super) struct Inner {
     pub(super) world: World,
     pub(super) driver: Driver,
@@ -164,6 +231,8 @@ pub(super) struct Inner {
     spun: Vec<Option<Index>>,
     /// What code has done, where it need not run again.
     pub(super) learned: Option<Learned>,
+    /// What may keep states apart that are alike.
+    pub(super) apart: KeptApart,
     /// The accesses of each thread that are going on: whether it has announced anything meanwhile.
     accessing: Vec<SmallVec<[bool; 2]>>,
     /// The executions that are run again.
@@ -226,6 +295,7 @@ impl<'h> Execution<'h> {
             weak_orders: false,
             spun: Vec::new(),
             learned: learns.then(|| Learned::within(settings.learned)),
+            apart: KeptApart::default(),
             accessing: Vec::new(),
             sample: settings.audits.then(Sample::default),
         };
@@ -1123,7 +1193,11 @@ unsafe impl Machine for Execution<'_> {
 
     fn written(&self, memory: ObjectId, digest: Option<u64>) {
         let me = self.current.get();
-        self.inner.borrow_mut().world.written(me, memory, digest);
+        {
+            let mut inner = self.inner.borrow_mut();
+            inner.world.written(me, memory, digest);
+            inner.apart.written(memory, digest);
+        }
         self.does(|| Deed::Writes(memory, digest));
     }
 
@@ -1212,6 +1286,7 @@ unsafe impl Machine for Execution<'_> {
             let mut inner = self.inner.borrow_mut();
             // What a held mutex protects is told by the holder's history, when it is given back.
             if inner.mutexes.get(me).is_some_and(|held| *held > 0) {
+                inner.apart.without_effect(place);
                 return;
             }
             inner.world.checkpoint(me, None, digest, place);
@@ -1407,6 +1482,9 @@ impl Execution<'_> {
             inner.limits.resize(id + 1, 1);
         }
         inner.shown[id] = new.kind;
+        if self.settings.by_state {
+            inner.apart.made(id, new.kind, new.name);
+        }
         if let Some(tale) = &mut inner.tale {
             tale.made(id, new.kind, new.name);
         }

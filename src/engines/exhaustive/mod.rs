@@ -37,6 +37,17 @@
 //! or goes round without a step. Where a thread only gives units, which nobody can prevent nor see too
 //! early, it goes on at once, and the state before is neither kept nor counted.
 //!
+//! *What is outside of the model* decides nothing in a program that keeps the rule; a program that
+//! breaks it is looked for by an audit. The first 64 executions whose code has run, and one in 48 of
+//! the others, are run again: the same steps of the same trace in another linearisation, with silent
+//! steps of which neither comes before the other the other way round, threads started before their
+//! starter goes on and after, and allocations on other addresses. The first one is run once more at the end. What
+//! threads announce, make and leave behind, and how the execution ends, has to be the same. So every
+//! pair of concurrent silent steps is seen both ways round in some trace, unless a third thread holds
+//! one of them up in all; a decision that no sampled run makes otherwise is not found. A search over
+//! states that is refuted stays so: a race explains a difference. Searches that decide on moments, and those of infinite
+//! executions, are not audited, and their rows do not say so.
+//!
 //! *Played executions.* A scenario that says that it is `CLOSED` looks at nothing but its own variables
 //! and what the model has, unless it says so (`looks_outside`). What its code does after what the
 //! thread has seen is known once it has run, so an execution of which all is known is played on the
@@ -95,6 +106,7 @@
 //! 3. [`runner`]: what runs code to its next announcement.
 //! 4. `execution`: the machine under the stepping backend; `observer`, `segments` and `locksets`:
 //!    races and zones beside the model; `driver`: who decides the next step.
+//!    `audit`: a sample of the executions, run again.
 //! 5. `learned`: what code has been seen to do; `playing`: executions without code; `watch`: who looks
 //!    for races and zones in those.
 //! 6. [`engine`]: all of it together, as an engine; `checkpoint`: a search in a file; `parallel`: a

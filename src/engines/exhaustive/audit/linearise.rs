@@ -10,7 +10,7 @@ use crate::engines::exhaustive::explorer::events::Events;
 use crate::engines::exhaustive::explorer::order::Order;
 use crate::engines::exhaustive::world::World;
 use crate::engines::exhaustive::world::event::{Event, Index};
-use crate::sync::stepping::{Op, ThreadId};
+use crate::sync::stepping::{Op, Place, ThreadId};
 
 /// Which of the threads that can go on is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub(in crate::engines::exhaustive) enum First {
     /// The one with the highest number.
     Highest,
 }
+
+/// By thread, what each has announced and not been given.
+pub(in crate::engines::exhaustive) type Left = Vec<Option<(Op, Place)>>;
 
 /// The next part of a linearisation.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,8 +39,8 @@ pub(in crate::engines::exhaustive) enum Next {
 
 /// A trace that is taken apart once more.
 #[derive(Debug)]
-pub(in crate::engines::exhaustive) struct Linearised {
-    order: Order,
+pub(in crate::engines::exhaustive) struct Linearised<'t> {
+    order: &'t Order,
     first: First,
     /// By thread, its events that have not been applied, the next one last.
     left: Vec<Vec<Index>>,
@@ -46,20 +49,16 @@ pub(in crate::engines::exhaustive) struct Linearised {
     urgent: Option<ThreadId>,
 }
 
-impl Linearised {
+impl<'t> Linearised<'t> {
     /// Prepares to take the steps of a trace again.
-    pub(super) fn new(events: &[Event], first: First) -> Self {
-        let mut order = Order::default();
+    pub(super) fn new(order: &'t Order, first: First) -> Self {
         let mut left: Vec<Vec<Index>> = Vec::new();
-        for (index, event) in (0..).zip(events) {
-            order.push(event.clone());
-            if left.len() <= event.thread {
-                left.resize_with(event.thread + 1, Vec::new);
+        for index in (0..order.len()).rev() {
+            let thread = order.event(index).thread;
+            if left.len() <= thread {
+                left.resize_with(thread + 1, Vec::new);
             }
-            left[event.thread].push(index);
-        }
-        for of_thread in &mut left {
-            of_thread.reverse();
+            left[thread].push(index);
         }
         Self {
             order,

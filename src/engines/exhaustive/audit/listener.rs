@@ -78,13 +78,14 @@ pub(super) struct Listener<'e, 'h> {
 }
 
 impl<'e, 'h> Listener<'e, 'h> {
-    /// Listens to one execution; `heard` is emptied and used again.
-    pub(super) fn new(execution: &'e Execution<'h>, mut heard: Heard) -> Self {
+    /// Listens to one execution, or, without `listens`, for names only; `heard` is emptied and used
+    /// again.
+    pub(super) fn new(execution: &'e Execution<'h>, mut heard: Heard, listens: bool) -> Self {
         heard.clear();
         Self {
             execution,
             heard: RefCell::new(heard),
-            listens: Cell::new(true),
+            listens: Cell::new(listens),
         }
     }
 

@@ -1,27 +1,28 @@
 //! Which executions of a search are run again, and what they were.
 
+use super::linearise::Left;
 use crate::engines::exhaustive::driver::Driver;
 use crate::engines::exhaustive::explorer::Ended;
+use crate::engines::exhaustive::explorer::order::Order;
 use crate::engines::exhaustive::world::World;
-use crate::engines::exhaustive::world::event::Event;
-use crate::sync::stepping::{Op, Place};
 
 /// So many executions at the beginning are all run again, in both orders.
 const ALL: u64 = 64;
 
 /// Of the others one in so many, in one order and the other by turns.
-const ONE_IN: u64 = 16;
+const ONE_IN: u64 = 48;
 
 /// An execution of a search, as far as the model sees it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Trace {
     /// The how manieth it is of those that are run again, from 0.
     pub(super) number: u64,
     /// Whether it is run again in both orders.
     pub(super) both: bool,
-    pub(super) events: Vec<Event>,
-    /// By thread, what each had announced at the end and not been given.
-    pub(super) left: Vec<Option<(Op, Place)>>,
+    /// Its events, in the order of the trace.
+    pub(super) order: Order,
+    /// What was left at the end.
+    pub(super) left: Left,
 }
 
 /// The sample of the executions of one search.
@@ -61,10 +62,14 @@ impl Sample {
             return;
         };
         let threads = 0..world.thread_count();
+        let mut order = Order::default();
+        for event in explorer.events() {
+            order.push(event);
+        }
         self.trace = Some(Box::new(Trace {
             number: self.taken,
             both: self.taken < ALL,
-            events: explorer.events(),
+            order,
             left: threads.map(|thread| world.announced(thread)).collect(),
         }));
         self.taken += 1;

@@ -84,6 +84,11 @@ fn can_happen(order: &Order, world: &World, next: Index, dropped: &Events) -> bo
         // It waits for others to end or to come, or has not come so far.
         return false;
     }
+    if matches!(own, Op::Granted { .. }) && event.footprint.is_empty() {
+        // Whom such a queue serves is decided by the steps on it, of which all that are left come
+        // before all that are not: who is not served behind all is not served behind the first.
+        return false;
+    }
     let by_itself = match own {
         Op::Reacquire { .. } => event.notified_by.is_none_or(|by| dropped.contains(by)),
         Op::Park => order.before_without(next, dropped) == 0,

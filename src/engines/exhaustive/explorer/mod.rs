@@ -11,7 +11,7 @@
 //! 8. [`nearest`]: the execution nearest to a failing one that passes.
 //! 9. [`hang`]: deadlocks that only wake-ups which nobody causes would end.
 //! 10. [`graph`]: every state and every step, without any reduction, for questions about infinite
-//!    executions.
+//!     executions.
 
 pub mod events;
 pub mod graph;

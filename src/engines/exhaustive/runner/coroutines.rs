@@ -6,12 +6,12 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use crate::engines::exhaustive::audit::linearise::{Linearised, Next};
+use crate::engines::exhaustive::audit::linearise::{Left, Linearised, Next};
 use crate::engines::exhaustive::execution::{Execution, Failed, Host, Phase};
 use crate::engines::exhaustive::explorer::{Decision, Ended};
 use crate::engines::limits::stack_bytes;
 use crate::sync::Name;
-use crate::sync::stepping::{Op, Place, ThreadId, run_on};
+use crate::sync::stepping::{ThreadId, run_on};
 
 /// Steps that a cut execution is run on before its stacks are unwound instead.
 const DRAINED_STEPS: u32 = 2_000;
@@ -193,9 +193,9 @@ pub(in crate::engines::exhaustive) fn linearise(
     execution: &Execution<'_>,
     coroutines: &Coroutines,
     main: &dyn Fn(),
-    linearised: &mut Linearised,
+    linearised: &mut Linearised<'_>,
     over: &dyn Fn(),
-) -> Result<(Next, Vec<Option<(Op, Place)>>), Failed> {
+) -> Result<(Next, Left), Failed> {
     // SAFETY: every thread has ended or been unwound before this returns, and `main` and `execution`
     // outlive it.
     unsafe { execution.begin(main) };
