@@ -44,7 +44,7 @@ const ROW: [&str; 10] = [
     "--mode",
     "traces",
     "--set",
-    "buyers=4",
+    "buyers=5",
     "--set",
     "tickets=2",
 ];
