@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::engines::replay::ROUNDS;
 
 /// Checks concurrent algorithms with several engines and says what was proved.
+#[cfg(feature = "catalogue")]
 #[derive(Debug, Parser)]
 #[command(name = "crosscheck", version, about, disable_help_subcommand = true)]
 #[command(
@@ -20,9 +21,44 @@ pub(super) struct Arguments {
     pub(super) command: Option<Command>,
 }
 
+/// What is typed to a program of somebody's own.
+#[derive(Debug, Parser)]
+#[command(version = concat!("on crosscheck ", env!("CARGO_PKG_VERSION")))]
+#[command(about = "Checks concurrent algorithms with several engines and says what was proved")]
+#[command(disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 every row is proved; 1 a row is refuted; 2 usage or environment; \
+3 a row is not decided; 130 interrupted."
+)]
+pub(super) struct OwnArguments {
+    #[command(subcommand)]
+    pub(super) command: Option<Checking>,
+}
+
+/// What can be asked of the program `crosscheck`.
+#[cfg(feature = "catalogue")]
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Check the catalogue, or a part of it (the default)
+    #[command(flatten)]
+    Checking(Checking),
+    /// Greeting server and clients, over TCP and UDP
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Hello(super::hello::Hello),
+    /// Mail drop server over Maildir, and clients that fetch from one
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    Pop3(super::pop3::Pop3),
+    /// File server and clients: whole files, verified, or nothing
+    #[cfg(feature = "programs")]
+    #[command(subcommand)]
+    File(super::file::File),
+}
+
+/// What can be asked of any program that checks something.
+#[derive(Debug, Subcommand)]
+pub(super) enum Checking {
+    /// Check every problem, or some (the default)
     Verify(Verify),
     /// List problems, variants, engines and properties
     List(List),
@@ -38,24 +74,12 @@ pub(super) enum Command {
     Mutants(Mutants),
     /// Show what each engine is known to miss, and what it says today
     Calibrate,
-    /// Greeting server and clients, over TCP and UDP
-    #[cfg(feature = "programs")]
-    #[command(subcommand)]
-    Hello(super::hello::Hello),
-    /// Mail drop server over Maildir, and clients that fetch from one
-    #[cfg(feature = "programs")]
-    #[command(subcommand)]
-    Pop3(super::pop3::Pop3),
-    /// File server and clients: whole files, verified, or nothing
-    #[cfg(feature = "programs")]
-    #[command(subcommand)]
-    File(super::file::File),
     /// Check jobs from standard input
     #[command(hide = true)]
     Worker,
 }
 
-impl Default for Command {
+impl Default for Checking {
     fn default() -> Self {
         Self::Verify(Verify::default())
     }
@@ -203,8 +227,8 @@ pub(super) struct Mutants {
     /// A variant, or a problem for all of its correct variants
     #[arg(value_name = "PROBLEM[/VARIANT]")]
     pub(super) scenario: String,
-    /// A parameter or switch, as in n=5 or semaphore=weak; may be repeated [default: the instances of
-    /// verification/mutants.txt]
+    /// A parameter or switch, as in n=5 or semaphore=weak; may be repeated [default: the instances that
+    /// are named for it, or else its defaults]
     #[arg(long, value_name = "NAME=VALUE")]
     pub(super) set: Vec<String>,
     /// How to print the matrix
@@ -243,7 +267,7 @@ pub(super) enum Format {
     Html,
     /// For CI systems
     Junit,
-    /// Lines for verification/claims.txt
+    /// Lines for a table of claims; of the catalogue only
     Claims,
 }
 
@@ -277,7 +301,7 @@ pub(super) enum ListFormat {
     Text,
     /// Stable, for programs
     Json,
-    /// The tables of the README: the catalogue, and what was established of it
+    /// Tables for a README: the problems, and what is claimed of them
     Markdown,
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use super::args::{Compare, ComparisonFormat};
+use super::suite::Suite;
 use super::verify::check_all;
 use super::{Failure, INTERRUPTED, print, select};
 use crate::engines::agreement::contradictions;
@@ -14,8 +15,8 @@ use crate::report::comparison::{self, Comparison};
 use crate::report::printable;
 use crate::scenario::Program;
 
-pub(super) fn run(arguments: &Compare) -> Result<u8, Failure> {
-    let variants = select::variants(Some(&arguments.problem))?;
+pub(super) fn run(suite: &Suite<'_>, arguments: &Compare) -> Result<u8, Failure> {
+    let variants = suite.variants(Some(&arguments.problem))?;
     let set = select::settings(&arguments.set, &variants)?;
     let programs: Vec<Program> = variants
         .iter()
@@ -39,7 +40,10 @@ pub(super) fn run(arguments: &Compare) -> Result<u8, Failure> {
         let mut rows = Vec::new();
         for answered in done.by_ref().take(asked.len()) {
             let Some((answered, _)) = answered else {
-                eprintln!("crosscheck: interrupted; a part of a comparison compares nothing");
+                eprintln!(
+                    "{}: interrupted; a part of a comparison compares nothing",
+                    suite.program
+                );
                 return Ok(INTERRUPTED);
             };
             rows.extend(answered);

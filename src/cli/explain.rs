@@ -5,20 +5,25 @@ use std::fs;
 use std::thread::available_parallelism;
 
 use super::args::Explain;
+use super::suite::Suite;
 use super::verify::{check_all, chosen};
 use super::{Failure, INTERRUPTED, print, select};
 use crate::engines::claims::Mode;
 use crate::engines::{Counterexample, Row, saved};
-use crate::report;
+use crate::report::{self, Rerun};
 
-pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
-    let variants = [select::variant(&arguments.scenario)?];
+pub(super) fn run(suite: &Suite<'_>, arguments: &Explain) -> Result<u8, Failure> {
+    let variants = [suite.variant(&arguments.scenario)?];
     let engines = select::engines(&arguments.how)?;
     let settings = select::settings(&arguments.how.set, &variants)?;
     let plan = chosen(&variants, &arguments.how, &engines, &settings, Mode::Quick)?;
     let jobs = available_parallelism().map_or(1, usize::from);
     let done = check_all(&plan, jobs)?;
     if done.iter().any(Option::is_none) {
+        eprintln!(
+            "{}: interrupted; what had not finished may have the clearest counterexample",
+            suite.program
+        );
         return Ok(INTERRUPTED);
     }
     let rows: Vec<Row> = done
@@ -45,7 +50,8 @@ pub(super) fn run(arguments: &Explain) -> Result<u8, Failure> {
     if let Some(path) = &arguments.save {
         save(counterexample, path)?;
     }
-    print(&report::explain::render(counterexample))?;
+    let rerun = Rerun::Program(suite.program.clone());
+    print(&report::explain::render_with(counterexample, &rerun))?;
     Ok(0)
 }
 

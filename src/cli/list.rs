@@ -5,33 +5,28 @@ use std::fmt::Write;
 use serde_json::{Value as Json, json};
 
 use super::args::{List, ListFormat};
+use super::suite::Suite;
 use super::{Failure, print};
 use crate::engines::EngineId;
 use crate::engines::check::SWITCHES;
-use crate::engines::claims::Table;
 use crate::engines::limits::SearchMode;
-use crate::problems::{Variant, catalogue};
 use crate::report::catalogue::{expectation, render};
-use crate::scenario::Value;
+use crate::scenario::{Problem, Value, Variant};
 use crate::sync::Property;
 
-pub(super) fn run(arguments: &List) -> Result<u8, Failure> {
+pub(super) fn run(suite: &Suite<'_>, arguments: &List) -> Result<u8, Failure> {
     print(&match arguments.format {
-        ListFormat::Text => text(),
-        ListFormat::Json => format!("{:#}\n", as_json()),
-        ListFormat::Markdown => markdown()?,
+        ListFormat::Text => text(suite.problems),
+        ListFormat::Json => format!("{:#}\n", as_json(suite.problems)),
+        ListFormat::Markdown => render(suite.problems, &suite.claims),
     })?;
     Ok(0)
 }
 
-fn markdown() -> Result<String, Failure> {
-    Ok(render(&catalogue(), &Table::built_in()?))
-}
-
-fn text() -> String {
+fn text(problems: &[Problem]) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail, here and below.
-    for problem in catalogue() {
+    for problem in problems {
         let _ = writeln!(text, "{}: {}", problem.id, problem.summary);
         for variant in &problem.variants {
             let _ = writeln!(
@@ -81,8 +76,8 @@ fn text() -> String {
     text
 }
 
-fn as_json() -> Json {
-    let problems: Vec<Json> = catalogue()
+fn as_json(problems: &[Problem]) -> Json {
+    let problems: Vec<Json> = problems
         .iter()
         .map(|problem| {
             let variants: Vec<Json> = problem.variants.iter().map(variant).collect();

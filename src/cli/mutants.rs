@@ -3,17 +3,16 @@
 use std::thread::available_parallelism;
 
 use super::args::{FindingsFormat, Mutants};
+use super::suite::Suite;
 use super::{Failure, UNDECIDED, print, select};
 use crate::engines::Limits;
-use crate::engines::mutants::{Matrix, MatrixError, Settings, Table, matrix};
-use crate::problems::Variant;
+use crate::engines::mutants::{Matrix, MatrixError, Settings, matrix};
 use crate::report;
-use crate::scenario::{Instance, Memory};
+use crate::scenario::{Instance, Memory, Variant};
 use crate::sync::Semantics;
 
-pub(super) fn run(arguments: &Mutants) -> Result<u8, Failure> {
-    let variants = select::variants(Some(&arguments.scenario))?;
-    let table = Table::built_in()?;
+pub(super) fn run(suite: &Suite<'_>, arguments: &Mutants) -> Result<u8, Failure> {
+    let variants = suite.variants(Some(&arguments.scenario))?;
     let set: Vec<Settings> = match &arguments.set[..] {
         [] => Vec::new(),
         set => vec![select::settings(set, &variants)?],
@@ -30,7 +29,7 @@ pub(super) fn run(arguments: &Mutants) -> Result<u8, Failure> {
             continue;
         }
         let instances = if set.is_empty() {
-            table.instances(name)
+            suite.mutants.instances(name)
         } else {
             set.clone()
         };
@@ -43,7 +42,7 @@ pub(super) fn run(arguments: &Mutants) -> Result<u8, Failure> {
     }
     if matrices.is_empty() {
         return Err(Failure(
-            "no correct variant has all of these parameters; `crosscheck list` shows them"
+            "no correct variant has all of these parameters; subcommand `list` shows them"
                 .to_owned(),
         ));
     }

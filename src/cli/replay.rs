@@ -5,25 +5,26 @@ use std::io::Read;
 use std::path::Path;
 
 use super::args::Replay;
+use super::suite::Suite;
 use super::{Failure, print, select};
 use crate::engines::counterexample::is_token;
-use crate::engines::replay::{Replayed, machine, replay_rounds};
+use crate::engines::replay::{machine, replay_rounds};
 use crate::engines::{Counterexample, saved};
-use crate::report;
+use crate::report::{self, Rerun};
 
 /// The largest file that is read as a counterexample, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
 
-pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
+pub(super) fn run(suite: &Suite<'_>, arguments: &Replay) -> Result<u8, Failure> {
     let recorded = read(&arguments.what)?;
-    let programs = select::programs();
+    let programs = suite.programs();
     let program = programs
         .iter()
         .find(|program| program.name() == recorded.scenario);
     let program = match program {
         Some(program) => program,
         // The same words as everywhere for a name that is not there.
-        None => match select::variants(Some(&recorded.scenario)) {
+        None => match suite.variants(Some(&recorded.scenario)) {
             Err(failure) => return Err(failure),
             Ok(_) => {
                 return Err(Failure(format!(
@@ -38,63 +39,9 @@ pub(super) fn run(arguments: &Replay) -> Result<u8, Failure> {
         None => machine(&recorded),
     };
     let replayed = replay_rounds(program, &recorded, on, arguments.rounds)?;
-    let (text, code) = match &replayed {
-        Replayed::Same(again) => (
-            format!(
-                "{}\nReplayed on {on}: the same failure, in the same final state.\n",
-                report::explain::render(again)
-            ),
-            0,
-        ),
-        Replayed::Different(again) => (
-            format!(
-                "{}\nReplayed on {on}: it fails again, but ends in another state.\n",
-                report::explain::render(again)
-            ),
-            1,
-        ),
-        Replayed::Diverged { message } => (
-            format!("Not reproduced on {on}: {}\n", report::printable(message)),
-            1,
-        ),
-        Replayed::Round {
-            stem,
-            cycle,
-            rounds,
-            waiting,
-        } => {
-            let times = match rounds {
-                1 => "once".to_owned(),
-                _ => format!("{rounds} times"),
-            };
-            let who = if waiting.is_empty() {
-                String::new()
-            } else {
-                let who: Vec<String> = waiting.iter().map(|who| report::printable(who)).collect();
-                format!("; waiting all the time: {}", who.join(", "))
-            };
-            (
-                format!(
-                    "{}\nReplayed on {on}: {stem} steps, and then {times} round a loop of {cycle}, \
-                     which came back to the same state every time{who}.\n",
-                    report::explain::render(&recorded)
-                ),
-                0,
-            )
-        }
-        Replayed::Passed => (
-            format!(
-                "Not reproduced on {on}: the program took every step and nothing failed; it may have been mended.\n"
-            ),
-            1,
-        ),
-        Replayed::Impossible { message } => (
-            format!("Not reproduced on {on}: {}\n", report::printable(message)),
-            1,
-        ),
-    };
-    print(&text)?;
-    Ok(code)
+    let rerun = Rerun::Program(suite.program.clone());
+    print(&report::replay::render(&replayed, &recorded, on, &rerun))?;
+    Ok(u8::from(!replayed.is_repeated()))
 }
 
 /// A token, or a file with a token or a saved counterexample.

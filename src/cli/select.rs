@@ -1,87 +1,18 @@
-//! From names to programs, with the nearest names when there is no such thing.
+//! From what was typed to engines, instances and limits, with the nearest names when there is no such
+//! thing.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::Failure;
 use super::args::How;
 use crate::engines::check::{SWITCHES, set_switch};
 use crate::engines::limits::SearchMode;
 use crate::engines::{EngineId, Limits};
-use crate::problems::{Variant, catalogue};
-use crate::scenario::{Instance, Parameter, Program};
+use crate::scenario::{Instance, Parameter, Variant};
 use crate::sync::{Property, Semantics};
 
 /// The engines that can run a counterexample again.
 const REPLAYERS: [EngineId; 3] = [EngineId::Exhaustive, EngineId::Threads, EngineId::Loom];
-
-/// Every program of the catalogue.
-pub(super) fn programs() -> Vec<Program> {
-    catalogue()
-        .iter()
-        .flat_map(|problem| &problem.variants)
-        .map(|variant| Arc::clone(&variant.program))
-        .collect()
-}
-
-/// The variants that `PROBLEM` or `PROBLEM/VARIANT` names; all when absent.
-pub(super) fn variants(name: Option<&str>) -> Result<Vec<Variant>, Failure> {
-    let all: Vec<(&str, Variant)> = catalogue()
-        .into_iter()
-        .flat_map(|problem| {
-            problem
-                .variants
-                .into_iter()
-                .map(move |variant| (problem.id, variant))
-        })
-        .collect();
-    let Some(name) = name else {
-        return Ok(all.into_iter().map(|(_, variant)| variant).collect());
-    };
-    let problems: BTreeSet<&str> = all.iter().map(|(problem, _)| *problem).collect();
-    let names: Vec<&str> = all
-        .iter()
-        .map(|(_, variant)| variant.program.name())
-        .collect();
-    let candidates: Vec<&str> = match name.split_once('/') {
-        None => problems.iter().copied().collect(),
-        Some((problem, _)) if problems.contains(problem) => names
-            .iter()
-            .copied()
-            .filter(|n| n.starts_with(&format!("{problem}/")))
-            .collect(),
-        Some(_) => names.clone(),
-    };
-    let what = if name.contains('/') {
-        "variant"
-    } else {
-        "problem"
-    };
-    let missing = unknown(what, name, &candidates);
-    let chosen: Vec<Variant> = all
-        .into_iter()
-        .filter(|(problem, variant)| *problem == name || variant.program.name() == name)
-        .map(|(_, variant)| variant)
-        .collect();
-    if chosen.is_empty() {
-        Err(missing)
-    } else {
-        Ok(chosen)
-    }
-}
-
-/// The one variant that `PROBLEM/VARIANT` names.
-pub(super) fn variant(name: &str) -> Result<Variant, Failure> {
-    let mut variants = variants(Some(name))?;
-    if !name.contains('/') {
-        let names: Vec<&str> = variants
-            .iter()
-            .map(|variant| variant.program.name())
-            .collect();
-        return Err(Failure(format!("name one variant: {}", names.join(", "))));
-    }
-    Ok(variants.swap_remove(0))
-}
 
 /// The error for a parameter or switch that a variant does not have.
 pub(super) fn unknown_parameter(name: &str, parameters: &[Parameter]) -> Failure {
@@ -187,7 +118,7 @@ pub(super) fn instance(
 /// Splits `name=value` and checks that some variant, or a switch, has the name.
 pub(super) fn settings(
     set: &[String],
-    variants: &[Variant],
+    variants: &[&Variant],
 ) -> Result<Vec<(String, String)>, Failure> {
     let parameters: Vec<Parameter> = variants
         .iter()
@@ -280,7 +211,7 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
 }
 
 /// The error for a name that nothing has, with the names that are near.
-fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
+pub(super) fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
     let mut near: Vec<(f64, &str)> = known
         .iter()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), *candidate))
@@ -295,7 +226,7 @@ fn unknown(what: &str, name: &str, known: &[&str]) -> Failure {
         .collect();
     let name = name.escape_debug();
     Failure(if near.is_empty() {
-        format!("there is no {what} `{name}`; `crosscheck list` shows what there is")
+        format!("there is no {what} `{name}`; subcommand `list` shows what there is")
     } else {
         format!(
             "there is no {what} `{name}`; did you mean {}?",

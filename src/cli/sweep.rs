@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use super::args::{FindingsFormat, Sweep};
+use super::suite::Suite;
 use super::verify::check_all;
 use super::{Failure, INTERRUPTED, UNDECIDED, print, select};
 use crate::engines::check::instance_text;
@@ -16,13 +17,17 @@ use crate::report;
 use crate::scenario::Instance;
 use crate::sync::Property;
 
-pub(super) fn run(arguments: &Sweep) -> Result<u8, Failure> {
-    let grid = grid(arguments)?;
+pub(super) fn run(suite: &Suite<'_>, arguments: &Sweep) -> Result<u8, Failure> {
+    let grid = grid(suite, arguments)?;
     let jobs = match arguments.jobs {
         Some(jobs) => jobs.get(),
         None => available_parallelism().map_or(1, usize::from),
     };
     let Some(points) = search(&grid, jobs)? else {
+        eprintln!(
+            "{}: interrupted; a part of a sweep has no rule",
+            suite.program
+        );
         return Ok(INTERRUPTED);
     };
     let frontier = Frontier {
@@ -49,8 +54,8 @@ pub(super) fn run(arguments: &Sweep) -> Result<u8, Failure> {
 }
 
 /// What was asked for.
-fn grid(arguments: &Sweep) -> Result<Grid, Failure> {
-    let variant = select::variant(&arguments.scenario)?;
+fn grid(suite: &Suite<'_>, arguments: &Sweep) -> Result<Grid, Failure> {
+    let variant = suite.variant(&arguments.scenario)?;
     let parameters = variant.program.parameters();
     let mut axes: Vec<Axis> = Vec::new();
     for text in &arguments.over {
@@ -77,7 +82,7 @@ fn grid(arguments: &Sweep) -> Result<Grid, Failure> {
         )));
     }
     let [variant] = variants;
-    let (instance, semantics) = select::instance(&variant, &settings)?
+    let (instance, semantics) = select::instance(variant, &settings)?
         .expect("the one variant that there is has every parameter that may be set");
     let engine = match select::engines(&arguments.how)?[..] {
         [engine] => engine,

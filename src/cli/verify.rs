@@ -11,29 +11,34 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::args::{Format, How, Keep, Verify, What};
+use super::suite::Suite;
 use super::{Failure, INTERRUPTED, print, select, worker};
 use crate::engines::agreement::withdraw;
-use crate::engines::claims::{Mode, Table, line_for};
+use crate::engines::claims::{Mode, line_for};
 use crate::engines::limits::{Kept, SearchMode};
 use crate::engines::plan::{Planned, catalogue_plan};
 use crate::engines::worker::{Event, run_all};
 use crate::engines::{Claimed, EngineId, ExitStatus, Limits, Row};
-use crate::problems::catalogue;
-use crate::report;
-use crate::scenario::Instance;
+use crate::report::{self, Rerun};
+use crate::scenario::{Instance, Variant};
 use crate::sync::Property;
 
 /// Far more than any machine has cores.
 const MOST_WORKERS: usize = 1_024;
 
-pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
-    let table = Table::built_in()?;
+pub(super) fn run(suite: &Suite<'_>, arguments: &Verify) -> Result<u8, Failure> {
+    if arguments.format == Format::Claims && !suite.has_claims() {
+        return Err(Failure(
+            "--format claims writes lines of a table of claims, and this program has none; use json"
+                .to_owned(),
+        ));
+    }
     let mode = if arguments.deep {
         Mode::Proof
     } else {
         Mode::Quick
     };
-    let mut plan = plan(&arguments.what, &table, mode)?;
+    let mut plan = plan(suite, &arguments.what, mode)?;
     keep(&arguments.keep, &mut plan)?;
     let workers = arguments.workers.map_or(1, NonZeroUsize::get);
     share(workers, arguments.format, &mut plan)?;
@@ -58,12 +63,13 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
             lines.extend(line_for(mode, planned.asks.as_ref(), &rows).map(|line| line + "\n"));
         }
         for row in rows {
-            let claim = planned.claim(&table, &row);
+            let claim = planned.claim(&suite.claims, &row);
             timings.push(Some(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)));
             claimed.push(Claimed { row, claim });
         }
     }
     let mut context = report::Context::new(command(&arguments.what), mode);
+    context.rerun = Rerun::Program(suite.program.clone());
     context.interrupted = interrupted;
     context.milliseconds = if arguments.timings {
         timings
@@ -89,7 +95,7 @@ pub(super) fn run(arguments: &Verify) -> Result<u8, Failure> {
         Format::Claims => lines,
     })?;
     if interrupted {
-        eprintln!("crosscheck: {}", left(&plan, &claimed));
+        eprintln!("{}: {}", suite.program, left(&plan, &claimed));
         return Ok(INTERRUPTED);
     }
     Ok(ExitStatus::of(&claimed).code())
@@ -195,20 +201,20 @@ fn command(what: &What) -> String {
 }
 
 /// The rows that were asked for.
-fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure> {
+fn plan(suite: &Suite<'_>, what: &What, mode: Mode) -> Result<Vec<Planned>, Failure> {
     let engines = select::engines(&what.how)?;
-    let variants = select::variants(what.scenario.as_deref())?;
+    let variants = suite.variants(what.scenario.as_deref())?;
     let asks = select::properties(&what.how.property)?;
     let limits = select::limits(&what.how, mode.limits())?;
     let settings = select::settings(&what.how.set, &variants)?;
-    if !settings.is_empty() || asks.is_some() {
+    if !settings.is_empty() || asks.is_some() || !suite.has_claims() {
         return chosen(&variants, &what.how, &engines, &settings, mode);
     }
     let names: BTreeSet<&str> = variants
         .iter()
         .map(|variant| variant.program.name())
         .collect();
-    let mut plan = catalogue_plan(&catalogue(), table, mode)?;
+    let mut plan = catalogue_plan(suite.problems, &suite.claims, mode)?;
     plan.retain(|row| names.contains(row.program.name()) && engines.contains(&row.engine));
     if let Some(limits) = limits {
         for row in &mut plan {
@@ -237,7 +243,7 @@ fn plan(what: &What, table: &Table, mode: Mode) -> Result<Vec<Planned>, Failure>
 
 /// Rows of a chosen instance: every variant that has the parameters, under every engine.
 pub(super) fn chosen(
-    variants: &[crate::problems::Variant],
+    variants: &[&Variant],
     how: &How,
     engines: &[EngineId],
     settings: &[(String, String)],
@@ -268,7 +274,7 @@ pub(super) fn chosen(
     }
     if plan.is_empty() {
         return Err(Failure(
-            "no variant has all of these parameters; `crosscheck list` shows them".to_owned(),
+            "no variant has all of these parameters; subcommand `list` shows them".to_owned(),
         ));
     }
     Ok(plan)

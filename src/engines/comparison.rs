@@ -49,7 +49,7 @@ pub enum ComparisonError {
         words: &'static [&'static str],
     },
     /// No variant has this value of this parameter.
-    #[error("{name}={value}: no variant has it; `crosscheck list` shows what each has")]
+    #[error("{name}={value}: no variant has it; subcommand `list` shows what each has")]
     Value {
         /// The parameter.
         name: String,

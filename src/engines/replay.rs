@@ -47,6 +47,14 @@ pub enum Replayed {
     },
 }
 
+impl Replayed {
+    /// Returns whether it came to the same end again.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        matches!(self, Self::Same(_) | Self::Round { .. })
+    }
+}
+
 /// Why a counterexample cannot be set up for replay.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetupError {

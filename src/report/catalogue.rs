@@ -49,6 +49,10 @@ pub fn render(problems: &[Problem], claims: &Table) -> String {
     ];
     let mut text = String::new();
     for (id, table) in tables {
+        if claims.lines.is_empty() && id != "catalogue" {
+            // It tells nothing but claims.
+            continue;
+        }
         // Writing to a string cannot fail, here and below.
         let _ = writeln!(text, "<!-- table: {id} -->\n\n{table}\n<!-- end -->");
     }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::Rerun;
 use crate::engines::claims::Mode;
 use crate::scenario::Instance;
+
+/// The program of the catalogue.
+pub const PROGRAM: &str = "crosscheck";
 
 /// What a report says beside its rows.
 #[derive(Clone, Debug)]
@@ -18,12 +22,14 @@ pub struct Context {
     /// The instance that `explain` takes by itself, by scenario; a command that a report suggests
     /// names only the parameters that differ.
     pub defaults: BTreeMap<String, Instance>,
+    /// What runs a counterexample again.
+    pub rerun: Rerun,
     /// Whether somebody interrupted the run: rows are missing, or were cut before their time.
     pub interrupted: bool,
 }
 
 impl Context {
-    /// A context without times and defaults.
+    /// A context without times and defaults, of a run of [`PROGRAM`].
     #[must_use]
     pub fn new(command: impl Into<String>, mode: Mode) -> Self {
         Self {
@@ -31,6 +37,7 @@ impl Context {
             mode,
             milliseconds: Vec::new(),
             defaults: BTreeMap::new(),
+            rerun: Rerun::Program(PROGRAM.to_owned()),
             interrupted: false,
         }
     }

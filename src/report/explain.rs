@@ -1,7 +1,7 @@
 //! One counterexample for people: what fails, who did what in which order, and who waits for whom.
 
-use super::escape;
 use super::layout::{width, wrapped};
+use super::{Rerun, escape};
 use crate::engines::check::Row;
 use crate::engines::counterexample::{BlockedThread, CounterStep};
 use crate::engines::{Counterexample, EngineId, Refutation, Verdict};
@@ -12,18 +12,24 @@ const MOST_LANES: usize = 6;
 /// Nor lanes that are wider than this.
 const MOST_COLUMNS: usize = 110;
 
-/// Explains a counterexample, with the command that replays it.
+/// Explains a counterexample.
 #[must_use]
 pub fn render(counterexample: &Counterexample) -> String {
-    let story = Story::of(counterexample);
-    format!("{}\nreplay: {}\n", story.text(), story.replay)
+    Story::of(counterexample).text()
+}
+
+/// Explains a counterexample, with the command that replays it.
+#[must_use]
+pub fn render_with(counterexample: &Counterexample, rerun: &Rerun) -> String {
+    let (story, command) = (render(counterexample), rerun.command(counterexample));
+    format!("{story}\nreplay: {command}\n")
 }
 
 /// Explains the verdict of a row; the counterexample where it has one.
 #[must_use]
-pub fn render_row(row: &Row) -> String {
+pub fn render_row(row: &Row, rerun: &Rerun) -> String {
     if let Some(counterexample) = row.counterexample() {
-        return render(counterexample);
+        return render_with(counterexample, rerun);
     }
     let scenario = titled(&row.scenario, &row.instance_text());
     let (word, reason) = (row.verdict.word(), escape::line(&row.verdict.reason()));
@@ -75,8 +81,6 @@ pub(super) struct Story {
     pub(super) cycle: Option<String>,
     /// Where the nearest execution that passes goes another way.
     pub(super) passing: Option<String>,
-    /// The command that runs it again.
-    pub(super) replay: String,
 }
 
 /// A step as it is told.
@@ -148,11 +152,10 @@ impl Story {
                 .passing
                 .as_ref()
                 .map(|passing| escape::line(&passing.told())),
-            replay: format!("crosscheck replay {}", counterexample.token()),
         }
     }
 
-    /// Everything but the command that runs it again.
+    /// All of it.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{}\n", self.title);
         for line in self.message.lines().chain([self.about.as_str()]) {
@@ -572,10 +575,8 @@ mod tests {
     #[test]
     fn a_deadlock_is_told_in_lanes_with_its_cycle() {
         for engine in [EngineId::Loom, EngineId::ShuttleDfs] {
-            let text = render(&counterexample(&samples::unclaimed(
-                samples::OPPOSITE,
-                engine,
-            )));
+            let found = counterexample(&samples::unclaimed(samples::OPPOSITE, engine));
+            let text = render_with(&found, &samples::context().rerun);
             assert!(
                 text.starts_with("locks/opposite lock=facade rounds=1: deadlock\n"),
                 "{text}"
@@ -751,15 +752,18 @@ mod tests {
             .iter()
             .find(|row| row.row.property == Property::Reachability)
             .unwrap();
-        let text = render_row(&missed.row);
+        let text = render_row(&missed.row, &samples::context().rerun);
         assert!(text.starts_with("marks/missed: not reachable\n  never happens: third comes\n"));
         let rows = samples::unclaimed(samples::CROWD, EngineId::Loom);
-        assert!(render_row(&rows[0].row).starts_with("memory/crowd: gave-up\n  more than 5"));
+        assert!(
+            render_row(&rows[0].row, &samples::context().rerun)
+                .starts_with("memory/crowd: gave-up\n  more than 5")
+        );
     }
 
     #[test]
     fn messages_cannot_talk_to_the_terminal() {
-        let text = render_row(&samples::shouting()[0].row);
+        let text = render_row(&samples::shouting()[0].row, &samples::context().rerun);
         assert!(
             text.contains("\\u{1b}[31m") && text.contains("\n  second line\n"),
             "{text}"

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Context;
 use super::escape::markup;
 use super::explain::Story;
 use super::glossary::WORDS;
 use super::overview::{Cell, DISAGREEMENTS, Failing, Line, Notes, Overview, Section, column};
+use super::{Context, Rerun};
 use crate::engines::{Claimed, Counterexample};
 
 const STYLE: &str = "\
@@ -57,7 +57,7 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
         page.push_str("<h2>refuted</h2>\n");
     }
     for failing in &overview.failing {
-        page.push_str(&refuted(failing));
+        page.push_str(&refuted(failing, &context.rerun));
     }
     for Notes { heading, notes } in &overview.notes {
         let notes = notes.iter().map(|note| {
@@ -161,7 +161,7 @@ fn cell(cell: Option<Cell>) -> String {
     text
 }
 
-fn refuted(failing: &Failing<'_>) -> String {
+fn refuted(failing: &Failing<'_>, rerun: &Rerun) -> String {
     let mut text = String::new();
     for failure in &failing.failures {
         let steps = failure
@@ -173,7 +173,11 @@ fn refuted(failing: &Failing<'_>) -> String {
             markup(&failing.name),
             markup(&failure.what),
         );
-        text.push_str(&failure.counterexample.map_or(String::new(), story));
+        text.push_str(
+            &failure
+                .counterexample
+                .map_or(String::new(), |found| story(found, rerun)),
+        );
         let _ = writeln!(
             text,
             "<p><code>{}</code></p>\n</details>",
@@ -183,7 +187,7 @@ fn refuted(failing: &Failing<'_>) -> String {
     text
 }
 
-fn story(counterexample: &Counterexample) -> String {
+fn story(counterexample: &Counterexample, rerun: &Rerun) -> String {
     let story = Story::of(counterexample);
     let mut text = format!(
         "<p class=\"message\">{}</p>\n<p class=\"soft\">{}</p>\n<table class=\"lanes\">\n<thead><tr>",
@@ -223,7 +227,11 @@ fn story(counterexample: &Counterexample) -> String {
         }
         text.push_str("</ul>\n");
     }
-    let _ = writeln!(text, "<p><code>{}</code></p>", markup(&story.replay));
+    let _ = writeln!(
+        text,
+        "<p><code>{}</code></p>",
+        markup(&rerun.command(counterexample))
+    );
     text
 }
 

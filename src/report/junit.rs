@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::escape::{line, markup};
 use super::overview::what;
-use super::{Context, explain};
+use super::{Context, Rerun, explain};
 use crate::engines::agreement::{Contradiction, contradictions};
 use crate::engines::check::Row;
 use crate::engines::{Claimed, ExitStatus, Word};
@@ -56,7 +56,9 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
             "  <testsuite name=\"{name}\" {}>",
             counts(cases.iter(), 0)
         );
-        cases.iter().for_each(|case| text.push_str(&case.text()));
+        for case in cases {
+            text.push_str(&case.text(&context.rerun));
+        }
         text.push_str("  </testsuite>\n");
     }
     if context.interrupted {
@@ -123,7 +125,7 @@ impl Outcome {
 }
 
 impl Case<'_> {
-    fn text(&self) -> String {
+    fn text(&self, rerun: &Rerun) -> String {
         let row = &self.claimed.row;
         let instance = row.instance_text();
         let instance = if instance == "-" {
@@ -142,7 +144,7 @@ impl Case<'_> {
         }
         text.push_str(">\n");
         let failure = |kind: &str, message: &str| {
-            let (message, body) = (attribute(message), markup(&explain::render_row(row)));
+            let (message, body) = (attribute(message), markup(&explain::render_row(row, rerun)));
             format!("      <failure type=\"{kind}\" message=\"{message}\">{body}</failure>\n")
         };
         let verdict = format!("{}: {}", row.verdict.word(), row.verdict.reason());

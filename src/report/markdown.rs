@@ -32,7 +32,7 @@ pub fn render(rows: &[Claimed], context: &Context) -> String {
     }
     for failing in &overview.failing {
         for failure in &failing.failures {
-            text.push_str(&details(&failing.name, failure, &failing.command));
+            text.push_str(&details(&failing.name, failure, &failing.command, context));
         }
     }
     for Notes { heading, notes } in &overview.notes {
@@ -126,15 +126,18 @@ fn word(cell: Cell) -> String {
     }
 }
 
-fn details(name: &str, failure: &Failure<'_>, command: &str) -> String {
+fn details(name: &str, failure: &Failure<'_>, command: &str, context: &Context) -> String {
     let summary = escape::markup(&format!("{name}: {}", failure.what));
     let steps = failure
         .length()
         .map_or(String::new(), |length| format!(" ({length})"));
     let mut text = format!("\n<details><summary>{summary}{steps}</summary>\n\n");
     if let Some(counterexample) = failure.counterexample {
-        let story = Story::of(counterexample);
-        let block = format!("{}\nreplay: {}", story.text(), story.replay);
+        let (story, replay) = (
+            Story::of(counterexample),
+            context.rerun.command(counterexample),
+        );
+        let block = format!("{}\nreplay: {replay}", story.text());
         text.push_str(&escape::code_block(&block));
         text.push('\n');
     }

@@ -6,7 +6,8 @@
 //! 2. [`table`]: the text for a terminal.
 //! 3. [`json`], [`markdown`], [`html`], [`junit`]: the same rows for programs, pull requests,
 //!    browsers and CI servers.
-//! 4. [`explain`]: one counterexample, in lanes; [`comparison`]: the variants of a problem side by
+//! 4. [`explain`]: one counterexample, in lanes; [`rerun`]: how it is run again, and [`replay`]: what
+//!    came of that; [`comparison`]: the variants of a problem side by
 //!    side.
 //! 5. [`snapshot`]: one row of the matrix, as tests pin it.
 //! 6. [`catalogue`]: all problems and variants with what is claimed of them, for the README.
@@ -30,6 +31,8 @@ mod layout;
 pub mod markdown;
 pub mod mutants;
 mod overview;
+pub mod replay;
+pub mod rerun;
 #[cfg(test)]
 mod samples;
 pub mod snapshot;
@@ -39,3 +42,4 @@ pub mod table;
 pub use context::Context;
 pub use escape::text as printable;
 pub use format::Format;
+pub use rerun::Rerun;

@@ -11,7 +11,7 @@ use crate::engines::agreement::contradictions;
 use crate::engines::check::Row;
 use crate::engines::verdict::{Bounds, Cut, Sample};
 use crate::engines::{Claimed, Counterexample, EngineId, ExitStatus, Verdict, Word};
-use crate::scenario::{Instance, Property};
+use crate::scenario::Property;
 
 /// What stands over engines that contradict each other.
 pub(super) const DISAGREEMENTS: &str = "engines that contradict each other: one of them is wrong, \
@@ -232,7 +232,7 @@ fn groups(rows: &[Claimed]) -> Vec<Group> {
 struct Names<'a> {
     /// The scenarios of which there are several instances.
     several: BTreeSet<&'a str>,
-    defaults: &'a BTreeMap<String, Instance>,
+    context: &'a Context,
 }
 
 impl<'a> Names<'a> {
@@ -249,15 +249,12 @@ impl<'a> Names<'a> {
             })
             .map(|Claimed { row, .. }| row.scenario.as_str())
             .collect();
-        Self {
-            several,
-            defaults: &context.defaults,
-        }
+        Self { several, context }
     }
 
     /// Parameters that differ from the defaults, all where these are not known, and switches.
     fn settings(&self, row: &Row) -> Vec<String> {
-        let defaults = self.defaults.get(&row.scenario);
+        let defaults = self.context.defaults.get(&row.scenario);
         let differs = |name: &str, value| defaults.and_then(|known| known.get(name)) != Some(value);
         let parameters = row
             .instance
@@ -277,7 +274,8 @@ impl<'a> Names<'a> {
     /// `name`, followed by the settings where they are needed.
     fn told(&self, name: &str, row: &Row) -> String {
         let scenario = row.scenario.as_str();
-        let needed = self.defaults.contains_key(scenario) || self.several.contains(scenario);
+        let needed =
+            self.context.defaults.contains_key(scenario) || self.several.contains(scenario);
         let settings = if needed {
             self.settings(row)
         } else {
@@ -296,10 +294,8 @@ impl<'a> Names<'a> {
                     None => format!(" --set {setting}"),
                 });
         let scenario = escape::line(&row.scenario);
-        format!(
-            "crosscheck explain {scenario}{}",
-            settings.collect::<String>()
-        )
+        let settings: String = settings.collect();
+        self.context.rerun.explain(&scenario, &settings)
     }
 }
 
@@ -788,7 +784,7 @@ mod tests {
     use super::super::samples;
     use super::*;
     use crate::engines::{GaveUp, Limits, Refutation};
-    use crate::scenario::Value;
+    use crate::scenario::{Instance, Value};
 
     fn overview(rows: &[Claimed]) -> Overview<'_> {
         Overview::of(rows, &samples::context())

@@ -186,7 +186,7 @@ impl<'a> Bench<'a> {
     pub(super) fn look_under_loom(&mut self, limits: &Limits) {
         self.under_loom = match self.program.weakens_orders() {
             true => self.as_it_is(EngineId::Loom, limits),
-            false => Err("the scenario does not say WEAKENS_ORDERS".to_owned()),
+            false => Err(ORDERS_STAY.to_owned()),
         };
     }
 
@@ -206,6 +206,14 @@ impl<'a> Bench<'a> {
 
     fn search(&self, mutation: Option<&Mutation>, engine: EngineId, limits: &Limits) -> Searched {
         let session = Session::new(mutation.cloned());
+        if engine == EngineId::Loom && !self.program.weakens_orders() {
+            // It has not been built for that.
+            return Searched {
+                found: Found::Unable(ORDERS_STAY.to_owned()),
+                executions: 0,
+                sites: session.sites(),
+            };
+        }
         let targets = self.program.properties().into_iter().chain(ALWAYS);
         let limits = Limits {
             // A search over states leaves executions out, and outcomes with them.
@@ -290,6 +298,10 @@ impl<'a> Bench<'a> {
         session.install(|| check(&job))
     }
 }
+
+/// Why memory orders of a program are not judged.
+const ORDERS_STAY: &str =
+    "its orders are weakened where its Scenario has `const WEAKENS_ORDERS: bool = true`";
 
 /// The bounds of a search that went through everything within them; none: it was cut somewhere.
 fn bounded(cuts: &[Cut]) -> Option<String> {

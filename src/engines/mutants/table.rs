@@ -35,6 +35,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError`] when a line cannot be read.
+    #[cfg(feature = "catalogue")]
     pub fn built_in() -> Result<Self, TableError> {
         Self::parse(include_str!("../../../verification/mutants.txt"))
     }
@@ -159,6 +160,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "catalogue")]
     #[test]
     fn the_table_that_was_built_in_can_be_read() {
         assert!(Table::built_in().is_ok());
