@@ -44,6 +44,9 @@
 //! crosscheck::check(Counter).assert_holds();
 //! ```
 //!
+//! A counterexample ends with the command that runs it again: `CROSSCHECK_REPLAY=… cargo test NAME`
+//! has the test run just those steps, show each, and fail with what came of it.
+//!
 //! Every row runs in a process of its own, so a program that aborts or overflows its stack fails one
 //! row, with its reason. That process is the test binary again, with the name of the test, which is
 //! that of the thread on which the check is called. On the main thread and on threads without a name
@@ -56,6 +59,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread::available_parallelism;
 
+mod again;
 mod calls;
 mod checks;
 mod names;
@@ -107,6 +111,9 @@ pub fn check_with(scenario: impl Scenario, checks: &Checks) -> Verdicts {
     let program: Program = Arc::new(scenario);
     let plan = checks.plan(&program);
     let test = names::test();
+    if env::var_os(SERVE).is_none() {
+        again::run_again(&program, test.as_deref());
+    }
     let mut rows = match &test {
         Some(test) => rows_of_test(test, &program, &plan),
         None => plan.iter().flat_map(Planned::check).collect(),

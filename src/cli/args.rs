@@ -154,6 +154,10 @@ pub(super) struct How {
     /// Time for each row, as in 60s, 500ms or 2m; removes the limit on executions
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub(super) budget: Option<Duration>,
+    /// Do not run a sample of the executions of engine exhaustive again, to find programs that
+    /// depend on something outside of the model
+    #[arg(long)]
+    pub(super) no_audit: bool,
 }
 
 #[derive(Args, Debug)]

@@ -154,10 +154,11 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
         "seed",
         "memory",
     ];
-    if how.bound.is_empty() && how.budget.is_none() {
+    if how.bound.is_empty() && how.budget.is_none() && !how.no_audit {
         return Ok(None);
     }
     let mut limits = base;
+    limits.audit = !how.no_audit;
     if how.budget.is_some() {
         limits.time = how.budget;
         limits.executions = None;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{names, places};
 use crate::engines::agreement::contradictions;
 use crate::engines::{Claimed, EngineId, Row, Word};
-use crate::report;
+use crate::report::{self, Rerun};
 use crate::sync::Property;
 
 /// What came of checking a scenario.
@@ -230,7 +230,11 @@ impl Verdicts {
 
     fn fail(&self, shown: Option<&Row>, faults: &[String]) -> ! {
         let story = shown.and_then(Row::counterexample);
-        let story = story.map_or(String::new(), |found| report::explain::render(found) + "\n");
+        let told = |found| match &self.test {
+            Some(test) => report::explain::render_with(found, &Rerun::Test(test.clone())),
+            None => report::explain::render(found) + "\n",
+        };
+        let story = story.map_or(String::new(), told);
         panic!("{story}{}:\n  {}", self.scenario, faults.join("\n  "));
     }
 

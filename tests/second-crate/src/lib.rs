@@ -10,7 +10,10 @@ pub struct Mailbox<B: Backend> {
 
 impl<B: Backend> Default for Mailbox<B> {
     fn default() -> Self {
-        Self { letter: Mutex::new("letter", None), changed: Condvar::new("changed") }
+        Self {
+            letter: Mutex::new("letter", None),
+            changed: Condvar::new("changed"),
+        }
     }
 }
 

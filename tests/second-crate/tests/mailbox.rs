@@ -19,7 +19,9 @@ impl Scenario for TwoLetters {
                 mailbox.put(2);
             });
             let letters = (mailbox.take(), mailbox.take());
-            require::<B>(Property::Invariant, letters == (1, 2), || format!("got {letters:?}"));
+            require::<B>(Property::Invariant, letters == (1, 2), || {
+                format!("got {letters:?}")
+            });
         });
     }
 }
