@@ -79,7 +79,8 @@ pub(super) fn run(suite: &Suite<'_>, arguments: &Compare) -> Result<u8, Failure>
     let disagreements = contradictions(rows);
     for disagreement in &disagreements {
         eprintln!(
-            "crosscheck: searches contradict each other: {}",
+            "{}: searches contradict each other: {}",
+            suite.program,
             printable(&disagreement.to_string())
         );
     }

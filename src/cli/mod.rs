@@ -187,7 +187,7 @@ fn checked(suite: &Suite<'_>, checking: Checking) -> Result<u8, Failure> {
         Checking::Replay(replay) => replay::run(suite, &replay),
         Checking::Sweep(sweep) => sweep::run(suite, &sweep),
         Checking::Mutants(mutants) => mutants::run(suite, &mutants),
-        Checking::Calibrate => calibrate::run(),
+        Checking::Calibrate => calibrate::run(suite),
         Checking::Worker => {
             crate::engines::worker::serve(&suite.programs())?;
             Ok(0)

@@ -84,6 +84,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 pub(crate) fn searching(parent: &Child) -> u32 {
     let mut worker = 0;
     wait_until("a worker searches", || {
+        assert!(runs(parent.id()), "it ended before anybody saw it search");
         let found = children(parent.id())
             .into_iter()
             .find(|id| stat(*id).is_some_and(|(.., ticks)| ticks >= 5));
