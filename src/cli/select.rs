@@ -154,11 +154,10 @@ pub(super) fn limits(how: &How, base: Limits) -> Result<Option<Limits>, Failure>
         "seed",
         "memory",
     ];
-    if how.bound.is_empty() && how.budget.is_none() && !how.no_audit {
+    if how.bound.is_empty() && how.budget.is_none() {
         return Ok(None);
     }
     let mut limits = base;
-    limits.audit = !how.no_audit;
     if how.budget.is_some() {
         limits.time = how.budget;
         limits.executions = None;

@@ -91,7 +91,10 @@ fn grid(suite: &Suite<'_>, arguments: &Sweep) -> Result<Grid, Failure> {
     };
     let mode = select::mode(&arguments.how)?;
     let base = Mode::Quick.limits();
-    let limits = select::limits(&arguments.how, base.clone())?.unwrap_or(base);
+    let limits = Limits {
+        audit: !arguments.how.no_audit,
+        ..select::limits(&arguments.how, base.clone())?.unwrap_or(base)
+    };
     Ok(Grid {
         base: Planned {
             program: Arc::clone(&variant.program),

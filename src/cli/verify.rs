@@ -216,11 +216,16 @@ fn plan(suite: &Suite<'_>, what: &What, mode: Mode) -> Result<Vec<Planned>, Fail
         .collect();
     let mut plan = catalogue_plan(suite.problems, &suite.claims, mode)?;
     plan.retain(|row| names.contains(row.program.name()) && engines.contains(&row.engine));
+    for row in &mut plan {
+        // It is no bound: the claims apply without it, too.
+        row.limits.audit &= !what.how.no_audit;
+    }
     if let Some(limits) = limits {
         for row in &mut plan {
             // Under other limits the claims do not apply.
             row.limits = Limits {
                 mode: row.limits.mode,
+                audit: row.limits.audit,
                 ..limits.clone()
             };
             row.mode = None;
@@ -266,6 +271,7 @@ pub(super) fn chosen(
                 asks: asks.clone(),
                 limits: Limits {
                     mode: search,
+                    audit: !how.no_audit,
                     ..limits.clone().unwrap_or_else(|| mode.limits())
                 },
                 mode: limits.is_none().then_some(mode),
