@@ -4,10 +4,9 @@
 # One would guess: RETR stuffs every line that begins with a dot by one more (RFC 1939, section 3), the first
 #   line of a message as any other. A header field may be called `.note` (RFC 5322, section 3.6.8).
 # What happens: within a message a line that begins with a dot gets its second one, in the first line it does
-#   not. A client that removes the octet, as it must, has lost it.
-# Why it matters: a client that deletes what it has fetched keeps a changed message; and a first line that is
-#   nothing but a dot reads as the end of the answer, so that what follows is taken for answers. A fetching
-#   program has to take the last message for suspect when answers come out of step.
+#   not. A client that removes one dot of each such line, as it must, gets the field as `note`.
+# Why it matters: what a client has fetched, and may delete on the server, is not what the server has. A program that
+#   promises every octet has to compare sizes.
 #
 # Needs Debian 12's package archive (amd64). The server's own binary is started without a login, on a Maildir,
 # with commands on its standard input: nothing listens on any port.
@@ -18,7 +17,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 chmod 755 "$folder"
 cd "$folder"
-apt-get download -qq "dovecot-core=$version" "dovecot-pop3d=$version" 2>/dev/null
+apt-get download -qq "dovecot-core=$version" "dovecot-pop3d=$version"
 for package in *.deb; do dpkg -x "$package" root; done
 
 mkdir -p mail/cur mail/new mail/tmp home run
